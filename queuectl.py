@@ -1,0 +1,11 @@
+"""The `queuectl` command: hand the arguments to the command line and exit with its code.
+
+Also the script that PyInstaller freezes. It must stay this small: every cold start pays for it.
+"""
+
+import sys
+
+from queuectl_core.cli.main import main
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
