@@ -1,0 +1,161 @@
+"""Settings, from ONE table: key, default, bounds, help. Pure: reading the file is home.py's work.
+
+A flag beats the environment, the environment beats the file, the file beats the default. The table also makes
+`config get`, the names of the environment variables and the page docs/configuration.md.
+"""
+
+from __future__ import annotations
+
+import json
+
+from queuectl_core.errors import BadConfig
+from queuectl_core.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from queuectl_core.retry import RetryPolicy
+
+    Value = int | float | str
+
+
+class Setting(Record):
+    """One setting. `low` and `high` bound numbers, both ends allowed."""
+
+    key: str
+    default: Value
+    low: float
+    high: float
+    help: str
+
+    @property
+    def field(self) -> str:
+        """Return its name in config.json and in Settings."""
+        return self.key.replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """Return its environment variable."""
+        return f"QUEUECTL_{self.field.upper()}"
+
+
+YEAR_S = 366 * 24 * 3600
+TABLE = (
+    Setting("max-retries", 3, 0, 1000, "attempts a job has in all, unless it says otherwise"),
+    Setting("backoff-base", 2.0, 1, 100, "a failed job waits base^(attempt-1) seconds"),
+    Setting("backoff-cap", 3600.0, 0, YEAR_S, "longest wait before a retry, in seconds"),
+    Setting("backoff-jitter", 0.0, 0, 1, "share of the wait that chance may take away"),
+    Setting("job-timeout", 300.0, 0, YEAR_S, "seconds a job may run; 0: no limit"),
+    Setting("kill-grace", 5.0, 0, 3600, "seconds between TERM and KILL"),
+    Setting("stop-timeout", 30.0, 0, YEAR_S, "seconds a stopping worker waits for running jobs"),
+    Setting(
+        "output-limit",
+        1_048_576,
+        0,
+        1 << 40,
+        "bytes of output kept per attempt: first and last half",
+    ),
+    Setting("db-path", "", 0, 0, "the queue file; empty: queue.db in the home"),
+    Setting(
+        "worker-poll-interval", 1.0, 0.05, 3600, "seconds between looks when nothing wakes a worker"
+    ),
+    Setting("naive-time", "local", 0, 0, "zone of times without an offset: local or utc"),
+)
+BY_KEY: Mapping[str, Setting] = {setting.key: setting for setting in TABLE}
+BY_FIELD: Mapping[str, Setting] = {setting.field: setting for setting in TABLE}
+
+
+class Settings(Record):
+    """What is in force. Field by field the table's rows."""
+
+    max_retries: int
+    backoff_base: float
+    backoff_cap: float
+    backoff_jitter: float
+    job_timeout: float
+    kill_grace: float
+    stop_timeout: float
+    output_limit: int
+    db_path: str
+    worker_poll_interval: float
+    naive_time: str
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """Return the waits for jobs that name none of their own."""
+        from queuectl_core.retry import RetryPolicy
+
+        return RetryPolicy(
+            base=self.backoff_base, cap_ms=int(self.backoff_cap * 1000), jitter=self.backoff_jitter
+        )
+
+
+def find(key: str) -> Setting:
+    """Return the setting of that name, hyphens or underscores; BadConfig with the nearest name otherwise."""
+    setting = BY_KEY.get(key.replace("_", "-"))
+    if setting is None:
+        raise BadConfig(f'there is no setting "{key[:60]}"', hint=_nearest(key))
+    return setting
+
+
+def _nearest(key: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(key.replace("_", "-"), BY_KEY, n=1)
+    return f"did you mean {close[0]}?" if close else "queuectl config get lists them all"
+
+
+def parse_file(text: str, path: str) -> dict[str, Value]:
+    """Return the settings that a config.json holds, by field; BadConfig names the line or the key."""
+    try:
+        values = json.loads(text) if text.strip() else {}
+    except ValueError as error:
+        line = getattr(error, "lineno", 1)
+        raise BadConfig(
+            f"{path}, line {line}: not valid JSON ({getattr(error, 'msg', error)})",
+            hint="repair that line, or move the file away to get the defaults",
+        ) from error
+    if not isinstance(values, dict):
+        raise BadConfig(f"{path}: the file must hold one JSON object")
+    return {find(key).field: _checked(find(key), value, path) for key, value in values.items()}
+
+
+def parse_text(setting: Setting, text: str, source: str) -> Value:
+    """Return the value that `text` gives a setting, from a command line or the environment."""
+    kind = type(setting.default)
+    try:
+        value = kind(text) if text.isascii() or kind is str else None
+    except ValueError:
+        value = None
+    return _checked(setting, text if value is None else value, source)
+
+
+def _checked(setting: Setting, value: object, source: str) -> Value:
+    if setting.field == "naive_time" and value not in {"local", "utc"}:
+        raise BadConfig(f"{source}: {setting.key} must be local or utc, not {value!r}")
+    if isinstance(setting.default, str):
+        if isinstance(value, str) and "\0" not in value:
+            return value
+        raise BadConfig(f"{source}: {setting.key} must be text, not {value!r}")
+    whole = isinstance(setting.default, int)
+    fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    if not fits or not setting.low <= float(value) <= setting.high:  # type: ignore[arg-type]
+        kind = "a whole number" if whole else "a number"
+        raise BadConfig(
+            f"{source}: {setting.key} must be {kind} from {setting.low:g} to {setting.high:g}, not {value!r}",
+            hint=setting.help,
+        )
+    return value if whole else float(value)  # type: ignore[return-value,arg-type]
+
+
+def resolve(
+    file: Mapping[str, Value], environ: Mapping[str, str], flags: Mapping[str, Value]
+) -> Settings:
+    """Return what is in force: flag, else environment, else file, else default."""
+    values: dict[str, Value] = {setting.field: setting.default for setting in TABLE} | dict(file)
+    for setting in TABLE:
+        text = environ.get(setting.variable)
+        if text is not None:
+            values[setting.field] = parse_text(setting, text, setting.variable)
+    return Settings(**(values | dict(flags)))  # type: ignore[arg-type]

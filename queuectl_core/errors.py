@@ -1,0 +1,130 @@
+"""Every error that a user can see, with its exit code, HTTP status and what to do next.
+
+The class docstring is the default message. Exit codes follow sysexits(3) and the LSB (docs/cli.md, "Exit codes").
+"""
+
+from __future__ import annotations
+
+
+class QueuectlError(Exception):
+    """Queuectl failed."""
+
+    exit_code = 70
+    http_status = 500
+    hint = ""
+
+    def __init__(self, message: str = "", *, hint: str = "") -> None:
+        super().__init__(message or (self.__doc__ or "").strip() or type(self).__name__)
+        if hint:
+            self.hint = hint
+
+
+class NoWorker(QueuectlError):
+    """No worker runs."""
+
+    exit_code = 3
+    http_status = 503
+    hint = "start one: queuectl worker start"
+
+
+class NotFound(QueuectlError):
+    """There is no such thing."""
+
+    exit_code = 4
+    http_status = 404
+
+
+class UsageError(QueuectlError):
+    """The command line is wrong."""
+
+    exit_code = 64
+    http_status = 400
+
+
+class BadData(QueuectlError):
+    """The data given is not valid."""
+
+    exit_code = 65
+    http_status = 422
+
+
+class NoInput(QueuectlError):
+    """The input file can't be read."""
+
+    exit_code = 66
+    http_status = 400
+
+
+class Unavailable(QueuectlError):
+    """This service can't be had."""
+
+    exit_code = 69
+    http_status = 503
+
+
+class JobExists(QueuectlError):
+    """A job with this id exists already."""
+
+    exit_code = 73
+    http_status = 409
+
+
+class WrongState(QueuectlError):
+    """The job's state does not allow this."""
+
+    exit_code = 1
+    http_status = 409
+
+
+class StorageError(QueuectlError):
+    """The queue file could not be read or written."""
+
+    exit_code = 74
+    http_status = 500
+
+
+class StorageFull(StorageError):
+    """The disk is full."""
+
+    http_status = 507
+    hint = "free some space on the disk that holds the queue, then try again"
+
+
+class StorageDamaged(StorageError):
+    """The queue file is damaged."""
+
+
+class StorageBusy(QueuectlError):
+    """The queue is busy."""
+
+    exit_code = 75
+    http_status = 503
+    hint = "try again"
+
+
+class NewerVersion(QueuectlError):
+    """The queue file belongs to a newer version of queuectl."""
+
+    exit_code = 76
+    http_status = 500
+    hint = "upgrade this queuectl; it changed nothing"
+
+
+class NoPermission(QueuectlError):
+    """Permission denied."""
+
+    exit_code = 77
+    http_status = 403
+
+
+class BadConfig(QueuectlError):
+    """The configuration is not valid."""
+
+    exit_code = 78
+    http_status = 500
+
+
+ERRORS: tuple[type[QueuectlError], ...] = (
+    QueuectlError, NoWorker, NotFound, UsageError, BadData, NoInput, Unavailable, JobExists, WrongState, StorageError,
+    StorageFull, StorageDamaged, StorageBusy, NewerVersion, NoPermission, BadConfig,
+)  # fmt: skip

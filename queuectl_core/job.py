@@ -1,0 +1,261 @@
+"""What a job is: as a user asks for it, as the queue keeps it, as a worker claims it, and how a run ended.
+
+Pure: the checks here judge values and touch nothing.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from queuectl_core.errors import BadData
+from queuectl_core.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from queuectl_core.lifecycle import State
+
+DEFAULT_QUEUE = "default"
+DEFAULT_PRIORITY = 5
+LOWEST_PRIORITY, HIGHEST_PRIORITY = 1, 10
+MAX_RETRIES = 1000
+MAX_TIMEOUT_MS = 366 * 24 * 3600 * 1000
+MAX_WORD_BYTES = 131_071
+"""The kernel's MAX_ARG_STRLEN less its NUL: one word of execve(2), so also one line for `sh -c`."""
+MAX_ARGV_BYTES = 1_048_576
+"""Half of the usual ARG_MAX of 2 MiB: the environment shares it."""
+ID_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")
+MAX_ID_LENGTH = 128
+
+
+class Ending(str, Enum):
+    """How a run of a job came to its end."""
+
+    EXIT = "exit"
+    SIGNAL = "signal"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+    RELEASED = "released"
+    INTERRUPTED = "interrupted"
+
+    __str__ = str.__str__
+
+
+class NewJob(Record):
+    """A job as a user asks for it, checked. Exactly one of `command` and `argv` is given."""
+
+    command: str | None
+    argv: tuple[str, ...] | None
+    max_retries: int
+    id: str | None = None
+    queue: str = DEFAULT_QUEUE
+    priority: int = DEFAULT_PRIORITY
+    run_at_ms: int | None = None  # None: now
+    timeout_ms: int | None = None  # None: the setting job-timeout at the time of the run; 0: none
+    backoff: str | None = None  # None: the settings backoff-base and backoff-cap
+    cwd: str | None = None
+    env: Mapping[str, str] | None = None
+
+
+class Job(Record):
+    """A job as the queue keeps it. Moments are epoch milliseconds, spans milliseconds.
+
+    `attempts` are the starts that count against `max_retries`; `starts` are all of them and never goes back.
+    """
+
+    number: int
+    id: str | None
+    queue: str
+    state: State
+    reason: str | None
+    priority: int
+    run_at_ms: int
+    attempts: int
+    starts: int
+    crashes: int
+    max_retries: int
+    command: str | None
+    argv: tuple[str, ...] | None
+    cwd: str | None
+    env: Mapping[str, str] | None
+    timeout_ms: int | None
+    backoff: str | None
+    created_at_ms: int
+    started_at_ms: int | None
+    finished_at_ms: int | None
+    worker: int | None
+    token: int | None
+    cancel_requested: bool
+    exit_code: int | None
+    signal: int | None
+    error: str | None
+    duration_ms: int | None
+    cpu_ms: int | None
+    max_rss_bytes: int | None
+
+    @property
+    def name(self) -> str:
+        """What people call it: its text id, else its number."""
+        return self.id if self.id is not None else str(self.number)
+
+
+class Claim(Record):
+    """The right of one worker thread to run `job` once. Only the holder of `token` may record its end."""
+
+    job: Job
+    token: int
+
+
+class Outcome(Record):
+    """What came of one run. `exit_code` is None unless it exited, `signal` unless one ended it."""
+
+    ending: Ending
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = None  # the last line of stderr, or why it could not start
+    duration_ms: int = 0
+    cpu_ms: int | None = None
+    max_rss_bytes: int | None = None
+    output_bytes: int = 0
+
+
+class Attempt(Record):
+    """One finished start of a job, as history keeps it."""
+
+    job: int
+    start: int
+    worker: int | None
+    started_at_ms: int
+    finished_at_ms: int
+    ending: Ending
+    exit_code: int | None
+    signal: int | None
+    error: str | None
+    duration_ms: int
+    cpu_ms: int | None
+    max_rss_bytes: int | None
+    output_bytes: int
+
+
+def check_id(value: object) -> str:
+    """Return a text id that can stand in a command line, a URL and a log; BadData otherwise."""
+    if not isinstance(value, str):
+        raise BadData(f"id must be text, not {shown(value)}", hint='write it in quotes: "id": "17"')
+    return _name("id", value)
+
+
+def check_queue(value: object) -> str:
+    """Return a queue name: the same letters as an id."""
+    if not isinstance(value, str):
+        raise BadData(f"queue must be text, not {shown(value)}")
+    return _name("queue", value)
+
+
+def check_priority(value: object) -> int:
+    """Return a priority from 1 to 10, 10 the most urgent."""
+    if type(value) is not int or not LOWEST_PRIORITY <= value <= HIGHEST_PRIORITY:
+        raise BadData(
+            f"priority must be a whole number from {LOWEST_PRIORITY} to {HIGHEST_PRIORITY}, not {shown(value)}",
+            hint=f"{HIGHEST_PRIORITY} runs first, {DEFAULT_PRIORITY} is the default",
+        )
+    return value
+
+
+def check_retries(value: object) -> int:
+    """Return how many attempts a job has in all; 0 and 1 both mean a single one."""
+    if type(value) is not int or not 0 <= value <= MAX_RETRIES:
+        raise BadData(
+            f"max_retries must be a whole number from 0 to {MAX_RETRIES}, not {shown(value)}",
+            hint="it is the number of attempts; the default is the setting max-retries",
+        )
+    return value
+
+
+def check_timeout_ms(value: int) -> int:
+    """Return a timeout in milliseconds, up to a year; 0 means none."""
+    if not 0 <= value <= MAX_TIMEOUT_MS:
+        raise BadData(f"timeout must be from 0 to a year, not {value / 1000:g} seconds")
+    return value
+
+
+def check_command(value: object) -> str:
+    """Return a shell line that the kernel will take, or BadData with the limit."""
+    if not isinstance(value, str):
+        raise BadData(f"command must be text, not {shown(value)}")
+    if not value.strip():
+        raise BadData("command is empty", hint="queuectl enqueue -- CMD ARGS...")
+    return _word("command", value)
+
+
+def check_argv(value: object) -> tuple[str, ...]:
+    """Return the words of a command that runs without a shell."""
+    if not isinstance(value, (list, tuple)) or not value:
+        raise BadData(f"argv must be a list of words, not {shown(value)}")
+    words = tuple(_word("argv", word) for word in value)
+    if not words[0]:
+        raise BadData("argv starts with an empty word", hint="the first word is the program to run")
+    total = sum(len(word.encode()) + 1 for word in words)
+    if total > MAX_ARGV_BYTES:
+        raise BadData(f"argv has {total:,} bytes; the limit is {MAX_ARGV_BYTES:,}", hint=_LONG_HINT)
+    return words
+
+
+def check_cwd(value: object) -> str:
+    """Return an absolute directory name; whether it exists matters only when the job starts."""
+    if not isinstance(value, str) or not value.startswith("/"):
+        raise BadData(f"cwd must be an absolute path, not {shown(value)}")
+    return _word("cwd", value)
+
+
+def check_env(value: object) -> dict[str, str]:
+    """Return variables to add to the job's environment: names without "=", values text."""
+    if not isinstance(value, dict):
+        raise BadData(f"env must be an object of names and texts, not {shown(value)}")
+    for name, text in value.items():
+        if not name or "=" in name:
+            raise BadData(f"env has the name {shown(name)}", hint="write NAME=VALUE")
+        _word(f"env {name}", name)
+        _word(f"env {name}", text)
+    return value
+
+
+_LONG_HINT = "put the script into a file and enqueue the file"
+
+
+def _name(what: str, value: str) -> str:
+    if not value or len(value) > MAX_ID_LENGTH or not ID_LETTERS.issuperset(value):
+        raise BadData(
+            f"{what} {shown(value)} is not a name",
+            hint=f"use 1 to {MAX_ID_LENGTH} of A-Z a-z 0-9 . _ : -",
+        )
+    return value
+
+
+def _word(what: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise BadData(f"{what} must be text, not {shown(value)}")
+    if "\0" in value:
+        raise BadData(
+            f"{what} has a NUL at position {value.index(chr(0)) + 1}",
+            hint="no command can take one",
+        )
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        raise BadData(
+            f"{what} is not valid UTF-8 at position {error.start + 1}",
+            hint="re-encode it, or put the bytes into a file and enqueue the file",
+        ) from error
+    if size > MAX_WORD_BYTES:
+        raise BadData(
+            f"{what} has {size:,} bytes; the kernel takes {MAX_WORD_BYTES:,}", hint=_LONG_HINT
+        )
+    return value
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """Quote a value for a message, shortened to about `limit` characters."""
+    text = value if isinstance(value, str) else repr(value)
+    text = text if len(text) <= limit else text[:limit] + "..."
+    return f'"{text}"' if isinstance(value, str) else text

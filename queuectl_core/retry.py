@@ -1,0 +1,132 @@
+"""What follows a run: done, again later, or dead. Pure: no clock, no I/O, the randomness is given."""
+
+from __future__ import annotations
+
+from queuectl_core.errors import BadData
+from queuectl_core.job import Ending
+from queuectl_core.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from random import Random
+
+    from queuectl_core.job import Job, Outcome
+
+MAX_DELAY_MS = 366 * 24 * 3600 * 1000
+POISON_CRASHES = 3
+"""A job whose worker died this often while it ran is taken for the cause (docs/reliability.md)."""
+
+
+class Complete(Record):
+    """It ended well."""
+
+
+class Retry(Record):
+    """It failed; it runs again at `run_at_ms` or soon after."""
+
+    run_at_ms: int
+
+
+class Bury(Record):
+    """It is dead: to the dead letters, with the reason."""
+
+    reason: str
+
+
+class Stop(Record):
+    """A user cancelled it while it ran."""
+
+
+class Release(Record):
+    """A forced stop gave it back; this start does not count."""
+
+
+class Rescue(Record):
+    """Its worker died; it runs again at once, and the start counts."""
+
+
+if TYPE_CHECKING:
+    Verdict = Complete | Retry | Bury | Stop | Release | Rescue
+
+
+class RetryPolicy(Record):
+    """How long to wait before the next attempt.
+
+    `steps_ms` are the delays after attempt 1, 2, ...; the last one repeats. For `exponential` the one step
+    is multiplied by base^(attempt-1), for `linear` by the attempt. `jitter` is the share of the delay, from 0
+    to 1, that chance may take away, so that jobs that failed together do not come back together.
+    """
+
+    kind: str = "exponential"
+    steps_ms: tuple[int, ...] = (1000,)
+    base: float = 2.0
+    cap_ms: int = MAX_DELAY_MS
+    jitter: float = 0.0
+
+    def delay_ms(self, attempt: int, rng: Random) -> int:
+        """Return the wait after the given failed attempt, the first being 1; at most `cap_ms`."""
+        delay_ms = min(self._full_delay_ms(attempt), self.cap_ms)
+        return delay_ms - int(delay_ms * self.jitter * rng.random()) if self.jitter else delay_ms
+
+    def _full_delay_ms(self, attempt: int) -> int:
+        if self.kind == "linear":
+            return self.steps_ms[0] * attempt
+        if self.kind == "exponential":
+            try:
+                return int(min(self.steps_ms[0] * self.base ** (attempt - 1), MAX_DELAY_MS))
+            except OverflowError:
+                return MAX_DELAY_MS
+        return self.steps_ms[min(attempt, len(self.steps_ms)) - 1]
+
+
+def parse_backoff(text: str, defaults: RetryPolicy) -> RetryPolicy:
+    """Read `exp:2`, `linear:30`, `fixed:60` or `10,60,300` (seconds); cap and jitter come from `defaults`."""
+    kind, colon, value = text.partition(":")
+    try:
+        if not colon:
+            steps_ms = tuple(_step_ms(step) for step in text.split(","))
+            return defaults._replace(kind="list", steps_ms=steps_ms)
+        if kind == "exp" and 1 <= float(value) <= 100:
+            return defaults._replace(kind="exponential", steps_ms=(1000,), base=float(value))
+        if kind in {"linear", "fixed"}:
+            return defaults._replace(kind=kind, steps_ms=(_step_ms(value),))
+    except ValueError:
+        pass  # told below, with the forms that are right
+    raise BadData(
+        f'backoff "{text[:60]}" is not understood',
+        hint="write exp:2, linear:30, fixed:60 or a list of seconds: 10,60,300",
+    )
+
+
+def _step_ms(text: str) -> int:
+    step_ms = float(text) * 1000 if text.isascii() else -1.0
+    if not 0 <= step_ms <= MAX_DELAY_MS:
+        raise ValueError(text)
+    return int(step_ms)
+
+
+def verdict(
+    job: Job, outcome: Outcome, *, policy: RetryPolicy, now_ms: int, rng: Random
+) -> Verdict:
+    """Decide what follows `outcome`; `policy` is the job's own or the worker's.
+
+    A job has `max_retries` attempts in all. The wait before the next one starts now.
+    """
+    if outcome.ending is Ending.CANCELLED:
+        return Stop()
+    if outcome.ending is Ending.RELEASED:
+        return Release()
+    if outcome.ending is Ending.EXIT and outcome.exit_code == 0:
+        return Complete()
+    if job.attempts >= job.max_retries:
+        return Bury(outcome.ending.value)
+    return Retry(now_ms + policy.delay_ms(max(job.attempts, 1), rng))
+
+
+def after_crash(job: Job) -> Verdict:
+    """Decide what follows the death of the worker that ran `job`."""
+    if job.cancel_requested:
+        return Stop()
+    if job.crashes + 1 >= POISON_CRASHES:
+        return Bury("poison")
+    return Rescue()
