@@ -1,0 +1,124 @@
+"""What storage takes and gives besides jobs."""
+
+from __future__ import annotations
+
+from queuectl_core.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    from queuectl_core.job import Claim, Job, Outcome
+    from queuectl_core.lifecycle import State
+    from queuectl_core.retry import Verdict
+
+    class Bell(Protocol):
+        """Rings when there may be work. Owned by the process that made it."""
+
+        def fileno(self) -> int:
+            """Return a descriptor that is readable once the bell has rung."""
+
+        def clear(self) -> None:
+            """Forget all rings so far."""
+
+        def close(self) -> None:
+            """Hang it off."""
+
+
+class Enqueued(Record):
+    """What became of one new job. `created` is False where its id existed and was skipped."""
+
+    number: int
+    id: str | None
+    created: bool
+    run_at_ms: int
+
+    @property
+    def name(self) -> str:
+        """What people call it: its text id, else its number."""
+        return self.id if self.id is not None else str(self.number)
+
+
+class Result(Record):
+    """One run that ended, and what follows."""
+
+    claim: Claim
+    outcome: Outcome
+    verdict: Verdict
+
+
+class Count(Record):
+    """How many jobs of a queue are in a state."""
+
+    queue: str
+    state: State
+    jobs: int
+
+
+class Total(Record):
+    """How often an event happened since the queue began, with the summed time of the runs it ended."""
+
+    event: str
+    events: int
+    duration_ms: int
+
+
+class JobEvent(Record):
+    """Something that happened to a job. `event` is a lifecycle.Event, or "enqueue"."""
+
+    at_ms: int
+    job: int
+    id: str | None
+    event: str
+    duration_ms: int | None
+    detail: str | None
+
+    @property
+    def name(self) -> str:
+        """What people call the job: its text id, else its number."""
+        return self.id if self.id is not None else str(self.job)
+
+
+class NewWorker(Record):
+    """A worker that comes up. `queues` is None for all."""
+
+    host: str
+    boot_id: str
+    supervisor_pid: int
+    pool_pid: int
+    threads: int
+    queues: Sequence[str] | None
+    version: str
+
+
+class WorkerRow(Record):
+    """A known worker. `alive` is what the kernel says, not what the row claims."""
+
+    id: int
+    host: str
+    boot_id: str
+    supervisor_pid: int
+    pool_pid: int
+    threads: int
+    queues: Sequence[str] | None
+    version: str
+    started_at_ms: int
+    seen_at_ms: int
+    stopping: bool
+    alive: bool
+    running: Sequence[Job]
+
+
+class DeadWorker(Record):
+    """A worker that died, with the claims it left. `hold` keeps others from rescuing it at the same time."""
+
+    id: int
+    claims: Sequence[Claim]
+    hold: int
+
+    def release(self) -> None:
+        """Let others rescue it."""
+        import os
+
+        os.close(self.hold)

@@ -1,0 +1,182 @@
+"""Opening a queue file: create, recognise, refuse, migrate. And the one place that translates SQLite's errors."""
+
+from __future__ import annotations
+
+import os
+
+import apsw
+
+from queuectl_core.errors import (
+    NewerVersion,
+    NoPermission,
+    QueuectlError,
+    StorageBusy,
+    StorageDamaged,
+    StorageError,
+    StorageFull,
+)
+from queuectl_core.storage.sqlite import files
+from queuectl_core.storage.sqlite import statements as sql
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from queuectl_core.storage.migrate import Migration
+    from queuectl_core.storage.sqlite.gate import Gate
+
+APPLICATION_ID = 0x51435431
+"""`QCT1` in the file's header: file(1) and a foreign program can tell what this is."""
+SCHEMA_VERSION = 1
+"""The number of the last script in migrations/; a constant, since a cold start has no time to list them."""
+OLDEST_SQLITE = (3, 51, 3)
+"""Before it, a write-ahead log with two or more connections could be reset wrongly and lose commits."""
+BUSY_TIMEOUT_MS = 30_000
+MIGRATIONS_DIR = os.path.join(os.path.dirname(__file__), "migrations")
+
+
+def open_connection(path: str, gate: Gate, *, now_ms: int, lasting: bool) -> apsw.Connection:
+    """Open the queue file for one thread; create it, or bring an older one up to date, where that is due."""
+    check_sqlite(apsw.sqlite_lib_version())
+    if not files.check_queue_file(path):
+        _create(path, gate)
+    connection = connect(path, lasting=lasting)
+    try:
+        if _version(connection, path) != SCHEMA_VERSION:
+            with gate:
+                _upgrade(connection, path, now_ms)
+        _check_identity(connection, path)
+    except apsw.Error as error:
+        raise translated(error, path) from error
+    return connection
+
+
+def check_sqlite(version: str) -> None:
+    """Refuse a SQLite that can lose commits."""
+    if tuple(int(part) for part in version.split(".")) < OLDEST_SQLITE:
+        raise StorageError(
+            f"SQLite {version} can corrupt a queue that several workers share; 3.51.3 is needed",
+            hint="install apsw 3.51.3 or newer",
+        )
+
+
+def connect(path: str, *, lasting: bool) -> apsw.Connection:
+    """Connect to an existing file."""
+    try:
+        connection = apsw.Connection(
+            path, flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
+        )
+    except apsw.Error as error:
+        raise translated(error, path) from error
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    if not lasting:
+        # the last one out would checkpoint and delete the log: several syncs for each cron line
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    return connection
+
+
+def _create(path: str, gate: Gate) -> None:
+    """Make the file of a new queue; whoever comes second through the gate finds it there."""
+    files.check_file_system(os.path.dirname(path))
+    with gate:
+        if files.check_queue_file(path):
+            return
+        if files.read_id(path) is not None:
+            raise files.refuse_missing(path)
+        files.create_queue_file(path)
+
+
+def _version(connection: apsw.Connection, path: str) -> int:
+    """Return the schema's number, 0 for a file that is still empty; refuse one that is not a queue of ours."""
+    application_id, version = connection.execute(sql.IDENTITY).get
+    if application_id == APPLICATION_ID:
+        if version > SCHEMA_VERSION:
+            raise NewerVersion(f"{path} has schema {version}, this queuectl knows {SCHEMA_VERSION}")
+        return int(version)
+    if application_id or version or connection.execute(sql.COUNT_TABLES).get:
+        raise StorageDamaged(
+            f"{path} is a database, but not a queue",
+            hint="give another file with the setting db-path",
+        )
+    if files.read_id(path) is not None:
+        raise files.refuse_missing(path)
+    return 0
+
+
+def _upgrade(connection: apsw.Connection, path: str, now_ms: int) -> None:
+    """Run the scripts that are missing; who waited at the gate may find them done. Copies an old file first."""
+    from queuectl_core.storage.migrate import migrations
+
+    version = _version(connection, path)
+    if version == 0:
+        connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    elif version < SCHEMA_VERSION:
+        backup(connection, f"{path}.before-{SCHEMA_VERSION:04d}")
+    for migration in migrations(MIGRATIONS_DIR)[version:]:
+        _migrate(connection, migration, now_ms)
+
+
+def _migrate(connection: apsw.Connection, migration: Migration, now_ms: int) -> None:
+    connection.execute(sql.BEGIN)
+    try:
+        connection.execute(migration.script()).fetchall()
+        connection.execute(sql.RECORD_MIGRATION, (migration.number, migration.name, now_ms))
+        connection.execute(f"PRAGMA user_version = {migration.number}")
+        if migration.number == 1:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(sql.INSERT_QUEUE_ID, {"id": os.urandom(16).hex(), "now_ms": now_ms})
+        connection.execute(sql.COMMIT)
+    except BaseException:
+        roll_back(connection)
+        raise
+
+
+def _check_identity(connection: apsw.Connection, path: str) -> None:
+    """Refuse another queue's file in this place; note whose place it is when nobody did yet."""
+    queue_id = connection.execute(sql.QUEUE_ID).get
+    noted = files.read_id(path)
+    if noted is None:
+        files.write_id(path, queue_id)
+    elif noted != queue_id:
+        raise StorageDamaged(
+            f"{path} is not the queue that was here: its id is {queue_id}, {files.id_path(path)} says {noted}",
+            hint=f"put the right file back; to accept this one: rm {files.id_path(path)}",
+        )
+
+
+def backup(connection: apsw.Connection, path: str) -> None:
+    """Copy the whole queue to a new file, 0600, page by page through SQLite while others write."""
+    files.create_queue_file(path)
+    target = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        with target.backup("main", connection, "main") as copy:
+            while not copy.done:
+                copy.step(4096)
+    finally:
+        target.close()
+
+
+def roll_back(connection: apsw.Connection) -> None:
+    """End a transaction that can't commit; SQLite has ended it already after some errors."""
+    if connection.in_transaction:
+        connection.execute(sql.ROLLBACK)
+
+
+def translated(error: apsw.Error, path: str) -> QueuectlError:
+    """Return our error for one of SQLite's (https://sqlite.org/rescode.html)."""
+    match error:
+        case apsw.BusyError() | apsw.LockedError():
+            return StorageBusy(f"{path} was busy for {BUSY_TIMEOUT_MS // 1000} s", hint="try again")
+        case apsw.FullError():
+            return StorageFull(f"{path}: the disk is full")
+        case apsw.NotADBError():
+            return StorageDamaged(
+                f"{path} is not a queue file", hint="give another one, or put a backup back"
+            )
+        case apsw.CorruptError():
+            return StorageDamaged(
+                f"{path} is damaged ({error})", hint="stop the workers, put a backup back"
+            )
+        case apsw.ReadOnlyError() | apsw.PermissionsError() | apsw.CantOpenError():
+            return NoPermission(
+                f"{path} can't be opened for writing ({error})", hint="check owner and mode"
+            )
+    return StorageError(f"{path}: {error}", hint="check the disk: dmesg")

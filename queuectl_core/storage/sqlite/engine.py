@@ -1,0 +1,259 @@
+"""The SQLite engine: the Store contract over one apsw connection."""
+
+from __future__ import annotations
+
+import os
+
+import apsw
+
+from queuectl_core.job import Claim
+from queuectl_core.lifecycle import State
+from queuectl_core.storage.records import (
+    Count,
+    DeadWorker,
+    Enqueued,
+    JobEvent,
+    Result,
+    Total,
+    WorkerRow,
+)
+from queuectl_core.storage.sqlite import bell, files, presence, rows
+from queuectl_core.storage.sqlite import jobs as steps
+from queuectl_core.storage.sqlite import statements as sql
+from queuectl_core.storage.sqlite.connection import backup, open_connection, translated
+from queuectl_core.storage.sqlite.gate import Gate
+from queuectl_core.storage.sqlite.ledger import Ledger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from queuectl_core.job import Attempt, Job, NewJob
+    from queuectl_core.storage.records import NewWorker
+    from queuectl_core.storage.sqlite.rows import Row
+
+LAST = 2**63 - 1
+
+
+class SqliteStore:
+    """One connection to a queue file. Docstrings of the verbs: storage/store.py."""
+
+    def __init__(self, path: str, *, now_ms: int, lasting: bool = False) -> None:
+        self._path = path
+        self._workers_dir = files.workers_dir(path)
+        self._gate = Gate(files.gate_path(path))
+        self._presence: int | None = None
+        self._connection = open_connection(path, self._gate, now_ms=now_ms, lasting=lasting)
+
+    # --- a job's life ---
+
+    def enqueue(
+        self, jobs: Sequence[NewJob], *, now_ms: int, on_conflict: str = "error"
+    ) -> list[Enqueued]:
+        with self._writing(now_ms) as ledger:
+            if any(job.id is not None for job in jobs):
+                added = [steps.insert_named(ledger, job, on_conflict) for job in jobs]
+            else:
+                added = steps.insert_unnamed(ledger, jobs)
+            steps.note_enqueued(ledger, jobs, added)
+        bell.ring(self._workers_dir)
+        return added
+
+    def claim(
+        self, *, worker: int, limit: int, now_ms: int, queues: Sequence[str] | None = None
+    ) -> list[Claim]:
+        return self.finish_and_claim([], worker=worker, limit=limit, now_ms=now_ms, queues=queues)[
+            1
+        ]
+
+    def finish(self, results: Sequence[Result], *, now_ms: int) -> list[bool]:
+        with self._writing(now_ms) as ledger:
+            return [steps.settle(ledger, result) for result in results]
+
+    def finish_and_claim(
+        self,
+        results: Sequence[Result],
+        *,
+        worker: int,
+        limit: int,
+        now_ms: int,
+        queues: Sequence[str] | None = None,
+    ) -> tuple[list[bool], list[Claim]]:
+        wanted = rows.listed(queues)
+        with self._writing(now_ms) as ledger:
+            held = [steps.settle(ledger, result) for result in results]
+            claims: list[Claim] = []
+            while len(claims) < limit and (claim := steps.claim_next(ledger, worker, wanted)):
+                claims.append(claim)
+        return held, claims
+
+    def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:
+        return self._value(sql.NEXT_DUE, {"queues": rows.listed(queues)})
+
+    def unsettled(self, *, now_ms: int, queues: Sequence[str] | None = None) -> bool:
+        if self._value(sql.IN_FLIGHT, {"queues": rows.listed(queues)}):
+            return True
+        next_due_ms = self.next_due_ms(queues=queues)
+        return next_due_ms is not None and next_due_ms <= now_ms
+
+    def cancel(self, numbers: Sequence[int], *, now_ms: int) -> list[State | None]:
+        with self._writing(now_ms) as ledger:
+            states = [steps.cancel(ledger, number) for number in numbers]
+        if State.PROCESSING in states:
+            bell.ring(self._workers_dir)
+        return states
+
+    def cancel_requests(self, *, worker: int) -> list[int]:
+        return [row[0] for row in self._rows(sql.CANCEL_REQUESTS, {"worker": worker})]
+
+    def revive(self, numbers: Sequence[int], *, now_ms: int) -> list[State | None]:
+        with self._writing(now_ms) as ledger:
+            states = [steps.revive(ledger, number) for number in numbers]
+        bell.ring(self._workers_dir)
+        return states
+
+    def rescue(self, dead: DeadWorker, *, now_ms: int) -> list[Result]:
+        from queuectl_core.retry import after_crash
+
+        with self._writing(now_ms) as ledger:
+            claims = self._claims_of(dead.id)
+            results = [
+                Result(claim, steps.interrupted(claim.job, now_ms), after_crash(claim.job))
+                for claim in claims
+            ]
+            for result in results:
+                steps.settle(ledger, result)
+            ledger.connection.execute(sql.DELETE_WORKER, {"id": dead.id})
+        dead.release()
+        bell.ring(self._workers_dir)
+        return results
+
+    # --- looking ---
+
+    def job_by_number(self, number: int) -> Job | None:
+        found = self._rows(sql.JOB_BY_NUMBER, {"number": number})
+        return rows.job(found[0]) if found else None
+
+    def job_by_id(self, job_id: str) -> Job | None:
+        found = self._rows(sql.JOB_BY_ID, {"id": job_id})
+        return rows.job(found[0]) if found else None
+
+    def jobs(
+        self,
+        *,
+        state: State | None = None,
+        queue: str | None = None,
+        below: int | None = None,
+        limit: int = 500,
+    ) -> list[Job]:
+        values: dict[str, apsw.SQLiteValue] = {
+            "queue": queue,
+            "below": LAST if below is None else below,
+            "limit": limit,
+        }
+        if state is None:
+            return [rows.job(row) for row in self._rows(sql.JOBS, values)]
+        return [
+            rows.job(row) for row in self._rows(sql.JOBS_IN_STATE, values | {"state": state.value})
+        ]
+
+    def attempts(self, number: int) -> list[Attempt]:
+        return [rows.attempt(row) for row in self._rows(sql.ATTEMPTS, {"number": number})]
+
+    def events(self, *, limit: int) -> list[JobEvent]:
+        return [JobEvent._make(row) for row in self._rows(sql.EVENTS, {"limit": limit})]
+
+    def counts(self) -> list[Count]:
+        return [Count(queue, State(state), jobs) for queue, state, jobs in self._rows(sql.COUNTS)]
+
+    def totals(self) -> list[Total]:
+        return [Total._make(row) for row in self._rows(sql.TOTALS)]
+
+    # --- workers ---
+
+    def register(self, worker: NewWorker, *, now_ms: int) -> int:
+        presence.ensure_directory(self._workers_dir)
+        for worker_id, hold in presence.free_ids(self._workers_dir):
+            if self._value(sql.HAS_CLAIMS, {"worker": worker_id}):
+                os.close(hold)  # a dead one's, not rescued yet
+                continue
+            self._presence = hold
+            values = worker._asdict() | {
+                "id": worker_id,
+                "queues": rows.listed(worker.queues),
+                "now_ms": now_ms,
+            }
+            self._write(sql.INSERT_WORKER, values, now_ms)
+            return worker_id
+        raise AssertionError("free_ids has no end")
+
+    def heartbeat(self, worker: int, *, stopping: bool, now_ms: int) -> None:
+        self._write(
+            sql.HEARTBEAT, {"id": worker, "stopping": int(stopping), "now_ms": now_ms}, now_ms
+        )
+
+    def workers(self) -> list[WorkerRow]:
+        return [self._worker(row) for row in self._rows(sql.WORKERS)]
+
+    def take_dead_workers(self) -> list[DeadWorker]:
+        known = {
+            row[0] for statement in (sql.WORKERS, sql.HOLDERS) for row in self._rows(statement)
+        }
+        dead = []
+        for worker in sorted(known):
+            hold = presence.try_hold(self._workers_dir, worker)
+            if hold is not None:
+                dead.append(DeadWorker(worker, self._claims_of(worker), hold))
+        return dead
+
+    def retire(self, worker: int) -> None:
+        self._write(sql.DELETE_WORKER, {"id": worker}, 0)
+
+    def bell(self, worker: int) -> bell.PipeBell:
+        return bell.PipeBell(self._workers_dir, worker)
+
+    # --- upkeep ---
+
+    def backup(self, path: str) -> None:
+        try:
+            backup(self._connection, path)
+        except apsw.Error as error:
+            raise translated(error, path) from error
+
+    def close(self) -> None:
+        self._connection.close()
+        self._gate.close()
+        if self._presence is not None:
+            os.close(self._presence)
+            self._presence = None
+
+    # --- within ---
+
+    def _writing(self, now_ms: int) -> Ledger:
+        return Ledger(self._connection, self._gate, self._path, now_ms)
+
+    def _write(self, statement: str, values: Mapping[str, apsw.SQLiteValue], now_ms: int) -> None:
+        with self._writing(now_ms) as ledger:
+            ledger.connection.execute(statement, values)
+
+    def _rows(
+        self, statement: str, values: Mapping[str, apsw.SQLiteValue] | None = None
+    ) -> list[Row]:
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
+
+    def _value(self, statement: str, values: Mapping[str, apsw.SQLiteValue]) -> int | None:
+        value: int | None = self._rows(statement, values)[0][0]
+        return value
+
+    def _worker(self, row: Row) -> WorkerRow:
+        worker = row[0]
+        alive = presence.is_alive(self._workers_dir, worker)
+        running = tuple(claim.job for claim in self._claims_of(worker))
+        return WorkerRow._make([*rows.worker(row), alive, running])
+
+    def _claims_of(self, worker: int) -> list[Claim]:
+        found = [rows.job(row) for row in self._rows(sql.CLAIMS_OF, {"worker": worker})]
+        return [Claim(job, job.token or 0) for job in found]

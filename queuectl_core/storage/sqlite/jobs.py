@@ -1,0 +1,200 @@
+"""What the verbs on jobs do inside a write transaction, in the order of a job's life."""
+
+from __future__ import annotations
+
+from queuectl_core.errors import JobExists
+from queuectl_core.job import Claim, Ending, Outcome
+from queuectl_core.lifecycle import CLAIMABLE, TRANSITIONS, Event, State
+from queuectl_core.storage.records import Enqueued, Result
+from queuectl_core.storage.sqlite import rows
+from queuectl_core.storage.sqlite import statements as sql
+from queuectl_core.storage.sqlite.ledger import ENQUEUE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import apsw
+
+    from queuectl_core.job import Job, NewJob
+    from queuectl_core.retry import Verdict
+    from queuectl_core.storage.sqlite.ledger import Ledger
+    from queuectl_core.storage.sqlite.rows import Row
+
+
+def insert_unnamed(ledger: Ledger, jobs: Sequence[NewJob]) -> list[Enqueued]:
+    """Insert jobs without a text id, in one go."""
+    values = [rows.new_job(job, ledger.now_ms) for job in jobs]
+    numbers = ledger.connection.executemany(sql.INSERT_JOB, values)
+    return [
+        Enqueued(number, None, True, row[3]) for (number,), row in zip(numbers, values, strict=True)
+    ]
+
+
+def insert_named(ledger: Ledger, job: NewJob, on_conflict: str) -> Enqueued:
+    """Insert one job that may have a text id, and meet a conflict as told."""
+    values = rows.new_job(job, ledger.now_ms)
+    row = ledger.connection.execute(sql.INSERT_JOB, values).fetchone()
+    if row is None:
+        old = rows.job(_one(ledger, sql.JOB_BY_ID, {"id": job.id}))
+        if on_conflict == "skip":
+            return Enqueued(old.number, old.id, False, old.run_at_ms)
+        _make_way(ledger, old, on_conflict)
+        row = _one(ledger, sql.INSERT_JOB, values)
+    return Enqueued(row[0], job.id, True, values[3])
+
+
+def _one(ledger: Ledger, statement: str, values: apsw.Bindings) -> Row:
+    """Return the row that must be there."""
+    row: Row
+    (row,) = ledger.connection.execute(statement, values)
+    return row
+
+
+def _make_way(ledger: Ledger, old: Job, on_conflict: str) -> None:
+    """Take the id away from the job that has it, or raise JobExists."""
+    if on_conflict != "replace":
+        raise JobExists(
+            f'a job with id "{old.id}" exists: it is {old.state} (number {old.number})',
+            hint="choose another id, or --on-conflict skip to let the old one be",
+        )
+    if old.state is State.PROCESSING:
+        raise JobExists(
+            f'the job with id "{old.id}" runs right now (number {old.number})',
+            hint=f"cancel it first: queuectl cancel {old.id}",
+        )
+    if old.state in CLAIMABLE:
+        ledger.move(
+            Event.CANCEL,
+            old.state,
+            {"number": old.number, "reason": "replaced", "now_ms": ledger.now_ms},
+            (None, "replaced"),
+        )
+    ledger.connection.execute(sql.DROP_ID, {"number": old.number})
+
+
+def note_enqueued(ledger: Ledger, jobs: Sequence[NewJob], added: Sequence[Enqueued]) -> None:
+    """Write the event rows and figures of new jobs; their numbers have no gap within one transaction."""
+    numbers = [new.number for new in added if new.created]
+    if not numbers:
+        return
+    ledger.connection.execute(
+        sql.INSERT_ENQUEUE_EVENTS,
+        {"first": numbers[0], "last": numbers[-1], "now_ms": ledger.now_ms},
+    )
+    for job, new in zip(jobs, added, strict=True):
+        if new.created:
+            ledger.count(job.queue, State.PENDING, 1)
+            ledger.roll_up(job.queue, ENQUEUE, 1)
+
+
+def claim_next(ledger: Ledger, worker: int, queues: str | None) -> Claim | None:
+    """Claim the best due job for a worker; None when none is due."""
+    found = ledger.connection.execute(
+        sql.NEXT_JOB, {"queues": queues, "now_ms": ledger.now_ms}
+    ).fetchone()
+    if found is None:
+        return None
+    number, source = found
+    row = ledger.move(
+        Event.CLAIM, State(source), {"number": number, "worker": worker, "now_ms": ledger.now_ms}
+    )
+    if row is None:
+        return None
+    job = rows.job(row)
+    return Claim(job, job.token or 0)
+
+
+_EVENTS = {
+    "Complete": Event.COMPLETE,
+    "Retry": Event.FAIL,
+    "Bury": Event.BURY,
+    "Stop": Event.STOP,
+    "Release": Event.RELEASE,
+    "Rescue": Event.RESCUE,
+}
+
+
+def settle(ledger: Ledger, result: Result) -> bool:
+    """Move a job out of `processing` as the verdict says, fenced by the claim's token; write its attempt row."""
+    claim, outcome, verdict = result
+    event = _EVENTS[type(verdict).__name__]
+    values = _ending(ledger, claim, outcome, verdict)
+    if ledger.move(event, State.PROCESSING, values, (outcome.duration_ms, outcome.error)) is None:
+        return False
+    ledger.connection.execute(sql.INSERT_ATTEMPT, _attempt(ledger, claim.job, outcome))
+    return True
+
+
+def _ending(
+    ledger: Ledger, claim: Claim, outcome: Outcome, verdict: Verdict
+) -> dict[str, apsw.SQLiteValue]:
+    event = _EVENTS[type(verdict).__name__]
+    final = TRANSITIONS[event][1] not in CLAIMABLE
+    return {
+        "number": claim.job.number,
+        "token": claim.token,
+        "reason": getattr(verdict, "reason", outcome.ending.value),
+        "run_at_ms": getattr(verdict, "run_at_ms", None),
+        "uncounted": int(event is Event.RELEASE),
+        "crashed": int(outcome.ending is Ending.INTERRUPTED),
+        "finished_at_ms": ledger.now_ms if final or event is Event.FAIL else None,
+        "exit_code": outcome.exit_code,
+        "signal": outcome.signal,
+        "error": outcome.error,
+        "duration_ms": outcome.duration_ms,
+        "cpu_ms": outcome.cpu_ms,
+        "max_rss_bytes": outcome.max_rss_bytes,
+    }
+
+
+def _attempt(ledger: Ledger, job: Job, outcome: Outcome) -> Row:
+    return (
+        job.number,
+        job.starts,
+        job.worker,
+        job.started_at_ms,
+        ledger.now_ms,
+        outcome.ending.value,
+        outcome.exit_code,
+        outcome.signal,
+        outcome.error,
+        outcome.duration_ms,
+        outcome.cpu_ms,
+        outcome.max_rss_bytes,
+        outcome.output_bytes,
+    )
+
+
+def cancel(ledger: Ledger, number: int) -> State | None:
+    """Cancel a waiting job, ask for the end of a running one; return its state afterwards."""
+    state = _state(ledger, number)
+    if state is State.PROCESSING:
+        ledger.connection.execute(sql.REQUEST_CANCEL, {"number": number})
+    elif state in CLAIMABLE:
+        ledger.move(
+            Event.CANCEL, state, {"number": number, "reason": "cancelled", "now_ms": ledger.now_ms}
+        )
+        return State.CANCELLED
+    return state
+
+
+def revive(ledger: Ledger, number: int) -> State | None:
+    """Make a job pending again where the table allows it; return its state before."""
+    state = _state(ledger, number)
+    if state is not None and state in TRANSITIONS[Event.REVIVE][0]:
+        ledger.move(Event.REVIVE, state, {"number": number, "now_ms": ledger.now_ms})
+    return state
+
+
+def _state(ledger: Ledger, number: int) -> State | None:
+    row = ledger.connection.execute(sql.JOB_STATE, {"number": number}).fetchone()
+    return None if row is None else State(row[0])
+
+
+def interrupted(job: Job, now_ms: int) -> Outcome:
+    """Return the outcome of a run that nobody saw end."""
+    started_at_ms = now_ms if job.started_at_ms is None else job.started_at_ms
+    return Outcome(
+        Ending.INTERRUPTED, error="its worker died", duration_ms=max(0, now_ms - started_at_ms)
+    )

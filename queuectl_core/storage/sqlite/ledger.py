@@ -1,0 +1,118 @@
+"""The one door through which a job changes its state, with everything that must change along with it.
+
+Within a write transaction: the guarded UPDATE, the event row, and the figures (counts by queue and state, roll-ups
+by minute), which are summed up here and written once, just before the commit.
+"""
+
+from __future__ import annotations
+
+import apsw
+
+from queuectl_core.lifecycle import TRANSITIONS, Event, State
+from queuectl_core.storage.sqlite import statements as sql
+from queuectl_core.storage.sqlite.connection import roll_back, translated
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from queuectl_core.storage.sqlite.gate import Gate
+    from queuectl_core.storage.sqlite.rows import Row
+
+ENQUEUE = "enqueue"
+"""The event of a job's birth; it has no row in TRANSITIONS, since there is no state before."""
+
+
+class Ledger:
+    """One write transaction: BEGIN IMMEDIATE behind the gate, COMMIT at the end, nothing after an exception.
+
+    A deferred transaction that writes after it read fails at once when another writer was faster; this one
+    takes the write lock before the first read (https://sqlite.org/lang_transaction.html).
+    """
+
+    def __init__(self, connection: apsw.Connection, gate: Gate, path: str, now_ms: int) -> None:
+        self.connection = connection
+        self.now_ms = now_ms
+        self._gate = gate
+        self._path = path
+        self._counts: dict[tuple[str, str], int] = {}
+        self._rollups: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def __enter__(self) -> Ledger:
+        """Take the write lock."""
+        self._gate.__enter__()
+        try:
+            self.connection.execute(sql.BEGIN)
+        except apsw.Error as error:
+            self._gate.__exit__()
+            raise translated(error, self._path) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Commit, or take everything back; SQLite's errors leave as ours."""
+        try:
+            if error is None:
+                self._write_figures()
+                self.connection.execute(sql.COMMIT)
+        except apsw.Error as failure:
+            raise translated(failure, self._path) from failure
+        finally:
+            roll_back(self.connection)
+            self._gate.__exit__()
+        if isinstance(error, apsw.Error):
+            raise translated(error, self._path) from error
+
+    def move(
+        self,
+        event: Event,
+        source: State,
+        values: Mapping[str, apsw.SQLiteValue],
+        note: Note | None = None,
+    ) -> Row | None:
+        """Let `event` happen to job `values["number"]`; return the statement's row, None where a guard refused.
+
+        `source` is the state it is in now, for the counts. `note` goes into the event row.
+        """
+        row: Row | None = self.connection.execute(sql.MOVES[event], values).fetchone()
+        if row is None:
+            return None
+        queue = str(row[2] if event is Event.CLAIM else row[0])
+        duration_ms, detail = note or NO_NOTE
+        self.connection.execute(
+            sql.INSERT_EVENT, (self.now_ms, values["number"], event.value, duration_ms, detail)
+        )
+        self.count(queue, source, -1)
+        self.count(queue, TRANSITIONS[event][1], 1)
+        self.roll_up(queue, event.value, 1, duration_ms or 0)
+        return row
+
+    def count(self, queue: str, state: State, jobs: int) -> None:
+        """Add to the number of jobs in a state."""
+        key = (queue, state.value)
+        self._counts[key] = self._counts.get(key, 0) + jobs
+
+    def roll_up(self, queue: str, event: str, events: int, duration_ms: int = 0) -> None:
+        """Add to this minute's events."""
+        key = (queue, event)
+        past, past_ms = self._rollups.get(key, (0, 0))
+        self._rollups[key] = (past + events, past_ms + duration_ms)
+
+    def _write_figures(self) -> None:
+        counts = [(*key, jobs) for key, jobs in self._counts.items() if jobs]
+        minute = self.now_ms // 60_000
+        rollups = [(minute, *key, *figures) for key, figures in self._rollups.items()]
+        if counts:
+            self.connection.executemany(sql.ADD_COUNT, counts)
+        if rollups:
+            self.connection.executemany(sql.ADD_ROLLUP, rollups)
+
+
+if TYPE_CHECKING:
+    Note = tuple[int | None, str | None]
+NO_NOTE: Note = (None, None)

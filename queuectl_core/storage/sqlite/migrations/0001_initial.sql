@@ -1,0 +1,112 @@
+-- Moments are epoch milliseconds in UTC, spans milliseconds, sizes bytes.
+
+CREATE TABLE migrations (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    applied_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE queue (
+    id TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE jobs (
+    -- AUTOINCREMENT: a number names log files and must never come back after a prune
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT,
+    queue TEXT NOT NULL,
+    state TEXT NOT NULL
+        CHECK (state IN ('pending', 'processing', 'completed', 'failed', 'dead', 'cancelled')),
+    reason TEXT,
+    priority INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 10),
+    run_at_ms INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    starts INTEGER NOT NULL DEFAULT 0,
+    crashes INTEGER NOT NULL DEFAULT 0,
+    max_retries INTEGER NOT NULL,
+    command TEXT,
+    argv TEXT,
+    cwd TEXT,
+    env TEXT,
+    timeout_ms INTEGER,
+    backoff TEXT,
+    created_at_ms INTEGER NOT NULL,
+    started_at_ms INTEGER,
+    finished_at_ms INTEGER,
+    worker INTEGER,
+    token INTEGER,
+    cancel_requested INTEGER NOT NULL DEFAULT 0,
+    exit_code INTEGER,
+    signal INTEGER,
+    error TEXT,
+    duration_ms INTEGER,
+    cpu_ms INTEGER,
+    max_rss_bytes INTEGER
+) STRICT;
+
+CREATE UNIQUE INDEX jobs_id ON jobs (id) WHERE id IS NOT NULL;
+
+-- One probe per queue and priority finds the next job, however many wait for a later moment:
+-- measured flat at 1M pending, where an index without run_at_ms took 26 ms.
+CREATE INDEX jobs_claim ON jobs (queue, priority, run_at_ms, number)
+    WHERE state IN ('pending', 'failed');
+
+CREATE INDEX jobs_state ON jobs (state, number);
+
+CREATE TABLE attempts (
+    job INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    worker INTEGER,
+    started_at_ms INTEGER NOT NULL,
+    finished_at_ms INTEGER NOT NULL,
+    ending TEXT NOT NULL,
+    exit_code INTEGER,
+    signal INTEGER,
+    error TEXT,
+    duration_ms INTEGER NOT NULL,
+    cpu_ms INTEGER,
+    max_rss_bytes INTEGER,
+    output_bytes INTEGER NOT NULL,
+    PRIMARY KEY (job, start)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    job INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    duration_ms INTEGER,
+    detail TEXT
+) STRICT;
+
+-- Kept in the transaction that moves the job: `status` never counts rows.
+CREATE TABLE counts (
+    queue TEXT NOT NULL,
+    state TEXT NOT NULL,
+    jobs INTEGER NOT NULL,
+    PRIMARY KEY (queue, state)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rollups (
+    minute INTEGER NOT NULL,
+    queue TEXT NOT NULL,
+    event TEXT NOT NULL,
+    events INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL,
+    PRIMARY KEY (minute, queue, event)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE workers (
+    id INTEGER PRIMARY KEY,
+    host TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    supervisor_pid INTEGER NOT NULL,
+    pool_pid INTEGER NOT NULL,
+    threads INTEGER NOT NULL,
+    queues TEXT,
+    version TEXT NOT NULL,
+    started_at_ms INTEGER NOT NULL,
+    seen_at_ms INTEGER NOT NULL,
+    stopping INTEGER NOT NULL DEFAULT 0
+) STRICT;

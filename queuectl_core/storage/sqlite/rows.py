@@ -1,0 +1,75 @@
+"""Rows of the SQLite engine to records and back. JSON stands in a column only where it is rare: argv, env, queues."""
+
+from __future__ import annotations
+
+import json
+
+from queuectl_core.job import Attempt, Ending, Job
+from queuectl_core.lifecycle import State
+from queuectl_core.storage.records import WorkerRow
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from queuectl_core.job import NewJob
+
+    Row = tuple[Any, ...]  # the driver knows no types; STRICT tables keep them true
+
+_STATE, _ARGV, _ENV, _CANCEL = map(Job._fields.index, ("state", "argv", "env", "cancel_requested"))
+_ENDING = Attempt._fields.index("ending")
+
+
+def job(row: Row) -> Job:
+    """Return the job that a row of COLUMNS holds."""
+    fields: list[object] = list(row)
+    fields[_STATE] = State(fields[_STATE])
+    fields[_CANCEL] = bool(fields[_CANCEL])
+    if row[_ARGV] is not None:
+        fields[_ARGV] = tuple(json.loads(row[_ARGV]))
+    if row[_ENV] is not None:
+        fields[_ENV] = json.loads(row[_ENV])
+    return Job._make(fields)
+
+
+def new_job(new: NewJob, now_ms: int) -> Row:
+    """Return the values for INSERT_JOB."""
+    return (
+        new.id,
+        new.queue,
+        new.priority,
+        now_ms if new.run_at_ms is None else new.run_at_ms,
+        new.max_retries,
+        new.command,
+        None if new.argv is None else json.dumps(new.argv, ensure_ascii=False),
+        new.cwd,
+        json.dumps(new.env, ensure_ascii=False) if new.env else None,
+        new.timeout_ms,
+        new.backoff,
+        now_ms,
+    )
+
+
+def attempt(row: Row) -> Attempt:
+    """Return the attempt that a row holds."""
+    fields: list[object] = list(row)
+    fields[_ENDING] = Ending(fields[_ENDING])
+    return Attempt._make(fields)
+
+
+def listed(names: Sequence[str] | None) -> str | None:
+    """Return a list of queue names as the statements take it; None stands for all."""
+    return None if names is None else json.dumps(list(names))
+
+
+_QUEUES, _STOPPING = map(WorkerRow._fields.index, ("queues", "stopping"))
+
+
+def worker(row: Row) -> list[object]:
+    """Return the fields of a WorkerRow that a row of WORKERS holds."""
+    fields: list[object] = list(row)
+    fields[_STOPPING] = bool(fields[_STOPPING])
+    if row[_QUEUES] is not None:
+        fields[_QUEUES] = tuple(json.loads(row[_QUEUES]))
+    return fields

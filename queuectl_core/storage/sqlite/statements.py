@@ -1,0 +1,237 @@
+"""Every statement of the SQLite engine, in the order of a job's life.
+
+Lists of states are rendered from the one table in lifecycle.py: a partial index serves a query only when both
+name the same states in the same order, and lists typed by hand drift.
+"""
+
+from __future__ import annotations
+
+from queuectl_core.job import HIGHEST_PRIORITY, LOWEST_PRIORITY, Job
+from queuectl_core.lifecycle import CLAIMABLE, TRANSITIONS, Event, State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def _listed(states: Iterable[State]) -> str:
+    return ", ".join(f"'{state.value}'" for state in states)
+
+
+COLUMNS = ", ".join(Job._fields)
+WAITING = f"state IN ({_listed(CLAIMABLE)})"
+PRIORITIES = ", ".join(
+    f"({priority})" for priority in range(HIGHEST_PRIORITY, LOWEST_PRIORITY - 1, -1)
+)
+
+BEGIN = "BEGIN IMMEDIATE"
+COMMIT = "COMMIT"
+ROLLBACK = "ROLLBACK"
+IDENTITY = "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version"
+COUNT_TABLES = "SELECT count(*) FROM sqlite_schema"
+RECORD_MIGRATION = "INSERT INTO migrations (number, name, applied_at_ms) VALUES (?, ?, ?)"
+QUEUE_ID = "SELECT id FROM queue"
+INSERT_QUEUE_ID = "INSERT INTO queue (id, created_at_ms) VALUES (:id, :now_ms)"
+
+# --- enqueue ---
+
+INSERT_JOB = f"""
+INSERT INTO jobs
+    (id, queue, state, priority, run_at_ms, max_retries, command, argv, cwd, env, timeout_ms, backoff,
+     created_at_ms)
+VALUES (?, ?, '{State.PENDING.value}', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) WHERE id IS NOT NULL DO NOTHING
+RETURNING number
+"""
+INSERT_ENQUEUE_EVENTS = """
+INSERT INTO events (at_ms, job, event)
+SELECT :now_ms, number, 'enqueue'
+FROM jobs
+WHERE number BETWEEN :first AND :last
+"""
+DROP_ID = "UPDATE jobs SET id = NULL WHERE number = :number"
+
+# --- claim ---
+# `active` are the queues that have something waiting, so that empty and foreign ones cost nothing. One
+# lookup per queue and priority: each ends at the first row of the index or finds none.
+
+_ACTIVE = f"""
+WITH active (queue) AS (
+    SELECT DISTINCT queue
+    FROM counts
+    WHERE {WAITING} AND jobs > 0
+      AND (:queues IS NULL OR queue IN (SELECT value FROM json_each(:queues)))
+),
+priorities (priority) AS (VALUES {PRIORITIES})
+"""
+NEXT_JOB = f"""
+{_ACTIVE}
+SELECT jobs.number, jobs.state
+FROM active
+CROSS JOIN priorities
+CROSS JOIN jobs
+WHERE jobs.number = (
+    SELECT number
+    FROM jobs
+    WHERE {WAITING}
+      AND queue = active.queue
+      AND priority = priorities.priority
+      AND run_at_ms <= :now_ms
+    ORDER BY run_at_ms, number
+    LIMIT 1
+)
+ORDER BY jobs.priority DESC, jobs.run_at_ms, jobs.number
+LIMIT 1
+"""
+NEXT_DUE = f"""
+{_ACTIVE}
+SELECT MIN((
+    SELECT run_at_ms
+    FROM jobs
+    WHERE {WAITING}
+      AND queue = active.queue
+      AND priority = priorities.priority
+    ORDER BY run_at_ms, number
+    LIMIT 1
+))
+FROM active
+CROSS JOIN priorities
+"""
+IN_FLIGHT = f"""
+SELECT EXISTS (
+    SELECT 1
+    FROM counts
+    WHERE state IN ('{State.PROCESSING.value}', '{State.FAILED.value}') AND jobs > 0
+      AND (:queues IS NULL OR queue IN (SELECT value FROM json_each(:queues)))
+)
+"""
+
+# --- moves ---
+# One guarded UPDATE per event; only engine code that also writes the event row may run them.
+
+_FENCE = "AND token = :token"
+
+
+def _move(event: Event, changes: str, *, fence: str = "", returning: str = "queue") -> str:
+    sources, target = TRANSITIONS[event]
+    return f"""
+UPDATE jobs
+SET state = '{target.value}', {changes}
+WHERE number = :number AND state IN ({_listed(sources)}) {fence}
+RETURNING {returning}
+"""
+
+
+_ENDED = """reason = :reason, run_at_ms = coalesce(:run_at_ms, run_at_ms),
+    attempts = attempts - :uncounted, crashes = crashes + :crashed,
+    token = NULL, cancel_requested = 0, finished_at_ms = :finished_at_ms,
+    exit_code = :exit_code, signal = :signal, error = :error,
+    duration_ms = :duration_ms, cpu_ms = :cpu_ms, max_rss_bytes = :max_rss_bytes"""
+
+MOVES: Mapping[Event, str] = {
+    Event.CLAIM: _move(
+        Event.CLAIM,
+        """reason = NULL, worker = :worker, token = random(), attempts = attempts + 1, starts = starts + 1,
+    started_at_ms = :now_ms, finished_at_ms = NULL, cancel_requested = 0""",
+        returning=COLUMNS,
+    ),
+    **{
+        event: _move(event, _ENDED, fence=_FENCE)
+        for event in (
+            Event.COMPLETE, Event.FAIL, Event.BURY, Event.STOP, Event.RELEASE, Event.RESCUE
+        )
+    },
+    Event.CANCEL: _move(Event.CANCEL, "reason = :reason, finished_at_ms = :now_ms"),
+    Event.REVIVE: _move(
+        Event.REVIVE,
+        """reason = NULL, run_at_ms = :now_ms, attempts = 0, crashes = 0, finished_at_ms = NULL,
+    exit_code = NULL, signal = NULL, error = NULL""",
+    ),
+}  # fmt: skip
+
+REQUEST_CANCEL = f"""
+UPDATE jobs
+SET cancel_requested = 1
+WHERE number = :number AND state = '{State.PROCESSING.value}'
+"""
+CANCEL_REQUESTS = f"""
+SELECT token
+FROM jobs
+WHERE state = '{State.PROCESSING.value}' AND cancel_requested = 1 AND worker = :worker
+"""
+
+# --- history and figures ---
+
+INSERT_ATTEMPT = """
+INSERT INTO attempts
+    (job, start, worker, started_at_ms, finished_at_ms, ending, exit_code, signal, error, duration_ms,
+     cpu_ms, max_rss_bytes, output_bytes)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+INSERT_EVENT = "INSERT INTO events (at_ms, job, event, duration_ms, detail) VALUES (?, ?, ?, ?, ?)"
+ADD_COUNT = """
+INSERT INTO counts (queue, state, jobs)
+VALUES (?, ?, ?)
+ON CONFLICT (queue, state) DO UPDATE SET jobs = jobs + excluded.jobs
+"""
+ADD_ROLLUP = """
+INSERT INTO rollups (minute, queue, event, events, duration_ms)
+VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (minute, queue, event) DO UPDATE
+SET events = events + excluded.events, duration_ms = duration_ms + excluded.duration_ms
+"""
+
+# --- looking ---
+
+JOB_STATE = "SELECT state FROM jobs WHERE number = :number"
+JOB_BY_NUMBER = f"SELECT {COLUMNS} FROM jobs WHERE number = :number"
+JOB_BY_ID = f"SELECT {COLUMNS} FROM jobs WHERE id = :id"
+_PAGE = """
+  AND (:queue IS NULL OR queue = :queue)
+ORDER BY number DESC
+LIMIT :limit
+"""
+JOBS = f"SELECT {COLUMNS} FROM jobs WHERE number < :below {_PAGE}"
+JOBS_IN_STATE = f"SELECT {COLUMNS} FROM jobs WHERE state = :state AND number < :below {_PAGE}"
+ATTEMPTS = """
+SELECT job, start, worker, started_at_ms, finished_at_ms, ending, exit_code, signal, error, duration_ms,
+    cpu_ms, max_rss_bytes, output_bytes
+FROM attempts
+WHERE job = :number
+ORDER BY start
+"""
+EVENTS = """
+SELECT events.at_ms, events.job, jobs.id, events.event, events.duration_ms, events.detail
+FROM events
+LEFT JOIN jobs ON jobs.number = events.job
+ORDER BY events.seq DESC
+LIMIT :limit
+"""
+COUNTS = "SELECT queue, state, jobs FROM counts WHERE jobs > 0 ORDER BY queue, state"
+TOTALS = "SELECT event, sum(events), sum(duration_ms) FROM rollups GROUP BY event ORDER BY event"
+
+# --- workers ---
+
+INSERT_WORKER = """
+INSERT OR REPLACE INTO workers
+    (id, host, boot_id, supervisor_pid, pool_pid, threads, queues, version, started_at_ms, seen_at_ms)
+VALUES (:id, :host, :boot_id, :supervisor_pid, :pool_pid, :threads, :queues, :version, :now_ms, :now_ms)
+"""
+HEARTBEAT = "UPDATE workers SET seen_at_ms = :now_ms, stopping = :stopping WHERE id = :id"
+WORKERS = """
+SELECT id, host, boot_id, supervisor_pid, pool_pid, threads, queues, version, started_at_ms, seen_at_ms,
+    stopping
+FROM workers
+ORDER BY id
+"""
+CLAIMS_OF = f"""
+SELECT {COLUMNS}
+FROM jobs
+WHERE state = '{State.PROCESSING.value}' AND worker = :worker
+ORDER BY number
+"""
+HAS_CLAIMS = f"""
+SELECT EXISTS (SELECT 1 FROM jobs WHERE state = '{State.PROCESSING.value}' AND worker = :worker)
+"""
+HOLDERS = f"SELECT DISTINCT worker FROM jobs WHERE state = '{State.PROCESSING.value}'"
+DELETE_WORKER = "DELETE FROM workers WHERE id = :id"

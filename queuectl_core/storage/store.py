@@ -1,0 +1,161 @@
+"""The contract of a queue's storage: verbs in the order of a job's life.
+
+A Store is one connection, owned by one thread. No SQL and no driver type crosses this line; the moment is always
+given. Every verb is atomic: it happens wholly and is on disk when it returns, or it raises and changed nothing.
+All verbs may raise StorageBusy (try again), StorageFull, StorageDamaged and StorageError.
+
+Imported by type checkers alone, and by tests: a Protocol needs `typing`, which a cold start can't afford.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from queuectl_core.job import Attempt, Claim, Job, NewJob
+    from queuectl_core.lifecycle import State
+    from queuectl_core.storage.records import (
+        Bell,
+        Count,
+        DeadWorker,
+        Enqueued,
+        JobEvent,
+        NewWorker,
+        Result,
+        Total,
+        WorkerRow,
+    )
+
+
+class Store(Protocol):
+    """One connection to one queue."""
+
+    # --- a job's life ---
+
+    def enqueue(
+        self, jobs: Sequence[NewJob], *, now_ms: int, on_conflict: str = "error"
+    ) -> list[Enqueued]:
+        """Add jobs in the order given and wake idle workers; all of them or none.
+
+        Where a text id exists: `error` raises JobExists and adds nothing; `skip` leaves the old job and says
+        `created=False`; `replace` cancels the old job if it still waits, takes its id away from it, and adds
+        the new one, but raises JobExists while the old one runs.
+        """
+
+    def claim(
+        self, *, worker: int, limit: int, now_ms: int, queues: Sequence[str] | None = None
+    ) -> list[Claim]:
+        """Take up to `limit` due jobs, of all queues or of those given; the empty list when none is due.
+
+        Highest priority first, then earliest run_at, then lowest number. Counts the start. No two claims
+        ever hold one job, and each has a token of its own.
+        """
+
+    def finish(self, results: Sequence[Result], *, now_ms: int) -> list[bool]:
+        """Record how runs ended, with their attempt rows; tell for each whether its claim still held.
+
+        False: the claim was lost (the job was rescued, perhaps runs again), and nothing of it was written.
+        """
+
+    def finish_and_claim(
+        self,
+        results: Sequence[Result],
+        *,
+        worker: int,
+        limit: int,
+        now_ms: int,
+        queues: Sequence[str] | None = None,
+    ) -> tuple[list[bool], list[Claim]]:
+        """Do `finish`, then `claim`, in one transaction and one sync: the hot loop of a worker."""
+
+    def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:
+        """Return the earliest run_at of all jobs that could be claimed, past or future; None without any."""
+
+    def unsettled(self, *, now_ms: int, queues: Sequence[str] | None = None) -> bool:
+        """Tell whether any job is due, runs or waits for a retry: what a draining worker stays for."""
+
+    def cancel(self, numbers: Sequence[int], *, now_ms: int) -> list[State | None]:
+        """Cancel jobs; return the state of each afterwards, None where there is no such job.
+
+        A waiting job is `cancelled` at once. A running one stays `processing` with its cancel requested: its
+        worker stops it. A final one stays what it is.
+        """
+
+    def cancel_requests(self, *, worker: int) -> list[int]:
+        """Return the tokens of this worker's claims whose jobs a user wants stopped."""
+
+    def revive(self, numbers: Sequence[int], *, now_ms: int) -> list[State | None]:
+        """Make jobs pending and due again with attempts reset; return the state of each before.
+
+        None: no such job. `pending` and `processing` jobs are left alone. History stays.
+        """
+
+    def rescue(self, dead: DeadWorker, *, now_ms: int) -> list[Result]:
+        """Take a dead worker's jobs back and forget the worker; return what became of each job.
+
+        The crash counts as an attempt; which move follows is retry.after_crash's to say. Call it only when the
+        processes of those jobs are gone.
+        """
+
+    # --- looking ---
+
+    def job_by_number(self, number: int) -> Job | None:
+        """Return the job with that number, or None."""
+
+    def job_by_id(self, job_id: str) -> Job | None:
+        """Return the job with that text id, or None."""
+
+    def jobs(
+        self,
+        *,
+        state: State | None = None,
+        queue: str | None = None,
+        below: int | None = None,
+        limit: int = 500,
+    ) -> list[Job]:
+        """Return up to `limit` jobs, the newest first, with numbers under `below`: one page of a listing."""
+
+    def attempts(self, number: int) -> list[Attempt]:
+        """Return the finished starts of a job, the oldest first; the running one is in the job itself."""
+
+    def events(self, *, limit: int) -> list[JobEvent]:
+        """Return the last `limit` events of the queue, the newest first."""
+
+    def counts(self) -> list[Count]:
+        """Return how many jobs are in each queue and state; zero counts may be missing. Never counts rows."""
+
+    def totals(self) -> list[Total]:
+        """Return how often each event happened in all, and the time that runs ending in it took."""
+
+    # --- workers ---
+
+    def register(self, worker: NewWorker, *, now_ms: int) -> int:
+        """Make a worker known and hold its presence until this store is closed; return its id.
+
+        The id is the lowest one that no live worker holds and no unrescued job names.
+        """
+
+    def heartbeat(self, worker: int, *, stopping: bool, now_ms: int) -> None:
+        """Note that the worker's pool is awake. Not what liveness is judged by: see take_dead_workers."""
+
+    def workers(self) -> list[WorkerRow]:
+        """Return all known workers with the truth of whether each is alive and what it runs."""
+
+    def take_dead_workers(self) -> list[DeadWorker]:
+        """Return workers that died, each held by us alone until it is rescued or let go with `release`."""
+
+    def retire(self, worker: int) -> None:
+        """Forget a worker of ours that stopped in good order and holds no claim."""
+
+    def bell(self, worker: int) -> Bell:
+        """Return what rings when jobs were added, revived or cancelled; at most a hint, never the truth."""
+
+    # --- upkeep ---
+
+    def backup(self, path: str) -> None:
+        """Write a consistent copy to a new file while others go on writing."""
+
+    def close(self) -> None:
+        """Close the connection and give up the presence of a registered worker."""
