@@ -1,0 +1,60 @@
+"""What the threads of one pool share: settings, clock, doors to storage, and the word to stop."""
+
+from __future__ import annotations
+
+import threading
+
+from queuectl_core.storage import open_store
+from queuectl_core.worker import executor
+from queuectl_core.worker.alarm import Buzzer, IdleRoom
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from queuectl_core.clock import Clock
+    from queuectl_core.config import Settings
+    from queuectl_core.errors import QueuectlError
+    from queuectl_core.job import Outcome
+    from queuectl_core.joblog import JobLogWriter
+    from queuectl_core.storage.store import Store
+    from queuectl_core.worker.turnstile import Turnstile
+
+    Execute = Callable[[executor.Command, JobLogWriter, executor.Stopper, Clock], Outcome]
+
+
+class Crew:
+    """Made by the pool, read by its workers. `settings` may be replaced as a whole while they run."""
+
+    def __init__(
+        self,
+        *,
+        db_url: str,
+        logs_dir: str,
+        settings: Settings,
+        environ: Mapping[str, str],
+        turnstile: Turnstile,
+        clock: Clock,
+        execute: Execute = executor.run,
+    ) -> None:
+        self.settings = settings
+        self.logs_dir = logs_dir
+        self.environ = environ
+        self.turnstile = turnstile
+        self.clock = clock
+        self.execute = execute
+        self.room = IdleRoom()
+        self.buzzer = Buzzer()
+        self.stopping = threading.Event()  # no new claims
+        self.forced = threading.Event()  # and give back what runs
+        self.failure: QueuectlError | None = None
+        self._db_url = db_url
+
+    def open_store(self) -> Store:
+        """Open the calling thread's own connection."""
+        return open_store(self._db_url, now_ms=self.clock.now_ms(), lasting=True)
+
+    def fail(self, error: QueuectlError) -> None:
+        """Report what no thread can mend; the pool ends over it."""
+        self.failure = error
+        self.buzzer.press()

@@ -1,0 +1,77 @@
+"""The environment that jobs get: the worker's own as its user had it, and what tells a job who it is."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+
+from queuectl_core.worker.processes import TOKEN_VARIABLE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from queuectl_core.job import Claim
+
+_STDERR = 2
+
+
+def clean(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without what the frozen executable's loader put into it.
+
+    With the leaked values a job's own programs load our bundled libraries, and a `queuectl` started by a job dies
+    together with the worker's bundle directory.
+    """
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith("_PYI_") and name not in {"_MEIPASS2", "LD_LIBRARY_PATH_ORIG"}
+    }
+    if "LD_LIBRARY_PATH_ORIG" in environ:
+        kept["LD_LIBRARY_PATH"] = environ["LD_LIBRARY_PATH_ORIG"]
+    elif getattr(sys, "frozen", False):
+        kept.pop("LD_LIBRARY_PATH", None)
+    return kept
+
+
+def of_job(base: Mapping[str, str], claim: Claim, slot: int, scheduled_at: str) -> dict[str, str]:
+    """Return the variables of one start. The job's own `env` wins over the worker's, ours over both."""
+    job = claim.job
+    return {
+        **base,
+        **(job.env or {}),
+        "QUEUECTL_JOB_ID": job.name,
+        "QUEUECTL_ATTEMPT": str(job.starts),
+        "QUEUECTL_QUEUE": job.queue,
+        "QUEUECTL_SLOT": str(slot),
+        "QUEUECTL_SCHEDULED_AT": scheduled_at,
+        TOKEN_VARIABLE: str(claim.token),
+    }
+
+
+def isolate_jobs() -> None:
+    """Let jobs inherit nothing but the environment: no open files, no ignored signals, no blocked ones.
+
+    Once, before threads start. A handler of ours is reset by the exec, an ignored signal would stay ignored: so
+    signals that our parent ignored, as nohup does, get a handler that does nothing.
+    """
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > _STDERR:
+            _close_on_exec(int(name))
+    for signum in signal.valid_signals():
+        if signal.getsignal(signum) is signal.SIG_IGN:
+            signal.signal(signum, ignore)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def ignore(_signum: int, _frame: object) -> None:
+    """Do nothing about a signal, here; jobs get its default."""
+
+
+def _close_on_exec(fd: int) -> None:
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
+    except OSError:
+        return  # the listing's own descriptor, closed by now

@@ -1,0 +1,296 @@
+"""Runs one command: its own session, its output into the job log, a timeout, and nothing left behind.
+
+A job ends when its process exits, not when its pipes close: a background child may hold them open for ever.
+The only place that starts jobs.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import signal
+import subprocess
+
+from queuectl_core import joblog
+from queuectl_core.job import Ending, Outcome
+from queuectl_core.records import Record
+from queuectl_core.worker import processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from queuectl_core.clock import Clock
+    from queuectl_core.joblog import JobLogWriter
+
+READ_BYTES = 65_536
+MAX_LATE_BYTES = 1 << 20
+"""What may still be in the pipes when the process has ended; a background child could write for ever."""
+GROUP_POLL_MS = 10
+"""The kernel tells nobody when a process group becomes empty."""
+NOT_EXECUTABLE, NOT_FOUND = 126, 127
+"""What a shell exits with where it can't start a program (POSIX, 2.8.2)."""
+
+
+class Command(Record):
+    """One start of a job. Spans in milliseconds; `timeout_ms` 0 means none."""
+
+    argv: tuple[str, ...]
+    cwd: str | None
+    env: Mapping[str, str]
+    token: int
+    timeout_ms: int
+    grace_ms: int
+
+
+class Stopper:
+    """Lets another thread end the command that runs now. One per worker thread, for all its jobs."""
+
+    def __init__(self) -> None:
+        self._wakeup, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wish: tuple[int, Ending] | None = None
+
+    def fileno(self) -> int:
+        """Return what is readable once somebody wished for an end."""
+        return self._wakeup
+
+    def stop(self, token: int, ending: Ending) -> None:
+        """Ask for the end of the run with that token; no other run is touched. From any thread."""
+        self._wish = (token, ending)
+        try:
+            os.write(self._waker, b"!")
+        except BlockingIOError:
+            return  # full of earlier wishes: awake it is
+
+    def wish_for(self, token: int) -> Ending | None:
+        """Return how the run with that token should end, if somebody asked."""
+        try:
+            os.read(self._wakeup, 4096)
+        except BlockingIOError:
+            pass  # nobody knocked since we looked last
+        wish = self._wish
+        return wish[1] if wish is not None and wish[0] == token else None
+
+    def close(self) -> None:
+        """Close both ends."""
+        os.close(self._wakeup)
+        os.close(self._waker)
+
+
+def run(command: Command, log: JobLogWriter, stopper: Stopper, clock: Clock) -> Outcome:
+    """Run a command to its end and return what came of it. Its processes are gone then."""
+    started_ms = clock.monotonic_ms()
+    try:
+        process = _start(command)
+    except (OSError, ValueError) as error:
+        return _not_started(error, command)
+    try:
+        return _Run(process, command, log, stopper, clock, started_ms).to_its_end()
+    finally:
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def _start(command: Command) -> subprocess.Popen[bytes]:
+    # No preexec_fn: without one the child is made by vfork. Files are closed by isolate_jobs, once for all jobs.
+    return subprocess.Popen(
+        command.argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=command.cwd,
+        env=command.env,
+        bufsize=0,
+        close_fds=False,
+        start_new_session=True,
+    )
+
+
+def _not_started(error: OSError | ValueError, command: Command) -> Outcome:
+    if isinstance(error, ValueError):  # a NUL in the environment
+        return Outcome(Ending.EXIT, exit_code=NOT_EXECUTABLE, error=f"can't start: {error}")
+    program = command.argv[0]
+    if error.filename == command.cwd and command.cwd != program:
+        message = f"can't enter the working directory {command.cwd}: {error.strerror}"
+        return Outcome(Ending.EXIT, exit_code=NOT_EXECUTABLE, error=message)
+    if error.errno == errno.ENOENT:
+        return Outcome(Ending.EXIT, exit_code=NOT_FOUND, error=f"no such program: {program}")
+    return Outcome(
+        Ending.EXIT, exit_code=NOT_EXECUTABLE, error=f"can't start {program}: {error.strerror}"
+    )
+
+
+class _Run:
+    """One process from its start to the record of its end."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        command: Command,
+        log: JobLogWriter,
+        stopper: Stopper,
+        clock: Clock,
+        started_ms: int,
+    ) -> None:
+        self._process = process
+        self._command = command
+        self._log = log
+        self._stopper = stopper
+        self._clock = clock
+        self._started_ms = started_ms
+        self._streams: dict[int, str] = {}
+        self._poll = select.poll()
+        self._ended = os.pidfd_open(process.pid)
+        self._ending: Ending | None = None
+        self._deadline_ms = started_ms + command.timeout_ms if command.timeout_ms else None
+        self._killing = False
+
+    def to_its_end(self) -> Outcome:
+        try:
+            self._watch()
+            self._read_the_rest()
+        finally:
+            os.close(self._ended)
+        return self._outcome(*self._bury())
+
+    def _watch(self) -> None:
+        """Take output and mind the time until the process has ended. It stays a zombie: its pid stays its."""
+        for stream, pipe in (
+            (joblog.STDOUT, self._process.stdout),
+            (joblog.STDERR, self._process.stderr),
+        ):
+            if pipe is not None:
+                self._streams[pipe.fileno()] = stream
+                self._poll.register(pipe, select.POLLIN)
+        self._poll.register(self._ended, select.POLLIN)
+        self._poll.register(self._stopper, select.POLLIN)
+        while True:
+            ready = {fd for fd, _ in self._poll.poll(self._patience_ms())}
+            for fd in ready & self._streams.keys():
+                self._take(fd)
+            if self._ended in ready:
+                return
+            if self._stopper.fileno() in ready:
+                self._end_as(self._stopper.wish_for(self._command.token))
+            if self._deadline_ms is not None and self._clock.monotonic_ms() >= self._deadline_ms:
+                self._past_deadline()
+
+    def _patience_ms(self) -> int | None:
+        if self._deadline_ms is None:
+            return None
+        return max(0, self._deadline_ms - self._clock.monotonic_ms())
+
+    def _take(self, fd: int) -> int:
+        """Move what a pipe holds into the log; return the bytes, 0 at its end."""
+        data = os.read(fd, READ_BYTES)
+        if data:
+            self._log.write(self._streams[fd], data, self._clock.now_ms())
+        else:
+            self._poll.unregister(fd)
+            del self._streams[fd]
+        return len(data)
+
+    def _end_as(self, ending: Ending | None) -> None:
+        """Begin to end the run: TERM now, KILL after the grace."""
+        if ending is None or self._ending is not None:
+            return
+        self._ending = ending
+        self._signal_tree(signal.SIGTERM)
+        self._deadline_ms = self._clock.monotonic_ms() + self._command.grace_ms
+
+    def _past_deadline(self) -> None:
+        if self._ending is None:
+            self._end_as(Ending.TIMEOUT)
+        elif not self._killing:
+            self._killing = True
+            self._deadline_ms = None
+            self._signal_tree(signal.SIGKILL)
+
+    def _signal_tree(self, signum: signal.Signals) -> None:
+        """Reach the job's group, and its processes that left it."""
+        processes.signal_group(self._process.pid, signum)
+        outside = (
+            pid for pid in processes.with_token([self._command.token]) if not self._in_group(pid)
+        )
+        processes.signal_all(outside, signum)
+
+    def _in_group(self, pid: int) -> bool:
+        try:
+            return os.getpgid(pid) == self._process.pid
+        except ProcessLookupError:
+            return False
+
+    def _read_the_rest(self) -> None:
+        taken = 0
+        for fd in list(self._streams):
+            os.set_blocking(fd, False)
+            try:
+                while taken < MAX_LATE_BYTES and (size := self._take(fd)):
+                    taken += size
+            except BlockingIOError:
+                continue  # a background child holds it open
+
+    def _bury(self) -> tuple[int, int, int]:
+        """Reap the process; end what it left behind. Return wait status, CPU time and peak memory of the job."""
+        group = self._process.pid
+        processes.signal_group(
+            group, signal.SIGTERM
+        )  # while the zombie keeps the group's number ours
+        _, status, usage = os.wait4(group, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        if processes.group_exists(group):
+            self._end_group(group)
+        if self._ending is not None or processes.adopted():
+            self._end_strays()
+        cpu_ms = int((usage.ru_utime + usage.ru_stime) * 1000)
+        return status, cpu_ms, usage.ru_maxrss * 1024
+
+    def _end_group(self, group: int) -> None:
+        """Give the rest of the group its grace, then kill it."""
+        deadline_ms = self._clock.monotonic_ms() + self._command.grace_ms
+        while processes.group_exists(group) and self._clock.monotonic_ms() < deadline_ms:
+            processes.reap_adopted()
+            self._clock.pause(GROUP_POLL_MS)
+        processes.signal_group(group, signal.SIGKILL)
+        processes.reap_adopted()
+
+    def _end_strays(self) -> None:
+        """End what left the group: daemons, setsid children. Orphans of other running jobs stay."""
+        processes.reap_adopted()
+        processes.kill_tokens([self._command.token])
+
+    def _outcome(self, status: int, cpu_ms: int, max_rss_bytes: int) -> Outcome:
+        code = os.waitstatus_to_exitcode(status)
+        ending = self._ending or (Ending.SIGNAL if code < 0 else Ending.EXIT)
+        return Outcome(
+            ending,
+            exit_code=code if code >= 0 else None,
+            signal=-code if code < 0 else None,
+            error=self._error(ending, code),
+            duration_ms=self._clock.monotonic_ms() - self._started_ms,
+            cpu_ms=cpu_ms,
+            max_rss_bytes=max_rss_bytes,
+            output_bytes=self._log.total_bytes,
+        )
+
+    def _error(self, ending: Ending, code: int) -> str | None:
+        """Return the one line that tells an operator why, None for success."""
+        if ending is Ending.TIMEOUT:
+            return f"timed out after {self._command.timeout_ms / 1000:g} s"
+        if ending in {Ending.CANCELLED, Ending.RELEASED}:
+            return None
+        if code == 0:
+            return None
+        return self._log.last_error_line or (
+            f"killed by {signal_name(-code)}" if code < 0 else f"exit code {code}"
+        )
+
+
+def signal_name(number: int) -> str:
+    """Return what people call a signal; real-time ones have numbers only."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

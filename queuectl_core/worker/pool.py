@@ -1,0 +1,286 @@
+"""The pool's process: N worker threads, and the main thread that takes care of them and of everything in time.
+
+The caretaker owns what is not a job: the bell, the heartbeat, rescues, wishes to cancel, new settings, the stop.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import socket
+
+from queuectl_core import __version__, home, retry
+from queuectl_core.errors import BadConfig, QueuectlError, StorageDamaged
+from queuectl_core.job import Ending, Outcome
+from queuectl_core.records import Record
+from queuectl_core.storage import open_store
+from queuectl_core.storage.records import NewWorker, Result
+from queuectl_core.worker import environment, processes, rescuer, worklog
+from queuectl_core.worker.crew import Crew
+from queuectl_core.worker.turnstile import Turnstile
+from queuectl_core.worker.worker import Worker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from queuectl_core.clock import Clock
+    from queuectl_core.config import Settings
+    from queuectl_core.storage.store import Store
+
+GRACEFUL, NOW = b"g", b"n"
+"""What the supervisor says over the control pipe; its end means that the supervisor died."""
+RESCUE_EVERY_MS = 2_000
+HEARTBEAT_EVERY_MS = 10_000
+TEND_EVERY_MS = 1_000
+log = logging.getLogger(__name__)
+
+
+class Plan(Record):
+    """What a worker was asked to be. `queues` None: all. `drain`: end when nothing is left to do."""
+
+    home: home.Home
+    db_path: str
+    settings: Settings
+    threads: int
+    queues: tuple[str, ...] | None
+    drain: bool
+    environ: Mapping[str, str]
+
+
+class _Chore:
+    """Something to do every so often."""
+
+    def __init__(self, every_ms: int, do: Callable[[], None]) -> None:
+        self.every_ms = every_ms
+        self.do = do
+        self.next_ms = 0
+
+
+class Pool:
+    """Lives in a process of its own, from `run` to its end."""
+
+    def __init__(self, plan: Plan, *, control: int, clock: Clock) -> None:
+        self._plan = plan
+        self._control = control
+        self._clock = clock
+        self._store: Store = open_store(plan.db_path, now_ms=clock.now_ms(), lasting=True)
+        rescuer.rescue_all(self._store, clock)
+        self._id = self._register()
+        worklog.write_to(plan.home.worker_log(self._id))
+        self._bell = self._store.bell(self._id)
+        self._crew = Crew(
+            db_url=plan.db_path,
+            logs_dir=plan.home.logs_dir,
+            settings=plan.settings,
+            environ=plan.environ,
+            turnstile=Turnstile(worker=self._id, queues=plan.queues, clock=clock),
+            clock=clock,
+        )
+        self._workers: list[Worker] = []
+        self._force_at_ms: int | None = None
+        self._config_seen = self._config_stamp()
+        self._chores = [
+            _Chore(RESCUE_EVERY_MS, self._rescue),
+            _Chore(HEARTBEAT_EVERY_MS, self._heartbeat),
+            _Chore(TEND_EVERY_MS, self._tend),
+        ]
+
+    def run(self) -> int:
+        """Work until told to stop, or until drained; return the exit code."""
+        self._workers = [Worker(self._crew, slot) for slot in range(1, self._plan.threads + 1)]
+        for worker in self._workers:
+            worker.start()
+        log.info("worker %d: %d threads, process %d", self._id, self._plan.threads, os.getpid())
+        poll = select.poll()
+        for ear in (self._control, self._bell, self._crew.buzzer):
+            poll.register(ear, select.POLLIN)
+        while any(worker.is_alive() for worker in self._workers):
+            try:
+                self._turn({fd for fd, _ in poll.poll(self._patience_ms())})
+            except StorageDamaged as error:
+                self._crew.fail(error)
+            except QueuectlError as error:
+                log.warning("caretaker: %s", error)
+                self._clock.pause(TEND_EVERY_MS)
+        return self._close()
+
+    def _register(self) -> int:
+        return self._store.register(
+            NewWorker(
+                host=socket.gethostname(),
+                boot_id=processes.boot_id(),
+                supervisor_pid=os.getppid(),
+                pool_pid=os.getpid(),
+                threads=self._plan.threads,
+                queues=self._plan.queues,
+                version=__version__,
+            ),
+            now_ms=self._clock.now_ms(),
+        )
+
+    # --- one turn of the caretaker ---
+
+    def _turn(self, ready: set[int]) -> None:
+        if self._control in ready:
+            self._obey(os.read(self._control, 64))
+        if self._bell.fileno() in ready:
+            self._bell.clear()
+            self._crew.room.ring()
+            self._cancel()
+        if self._crew.buzzer.fileno() in ready:
+            self._crew.buzzer.clear()
+            self._look_after_drain()
+        now_ms = self._clock.monotonic_ms()
+        for chore in self._chores:
+            if chore.next_ms <= now_ms:
+                chore.next_ms = now_ms + chore.every_ms
+                chore.do()
+        if self._force_at_ms is not None and now_ms >= self._force_at_ms:
+            self._force()
+        if self._crew.failure is not None:
+            self._stop()
+            self._force()
+
+    def _patience_ms(self) -> int:
+        """Return how long nothing needs us: the next chore, the next look, the next job that comes due."""
+        now_ms = self._clock.monotonic_ms()
+        moments = [chore.next_ms for chore in self._chores]
+        if self._force_at_ms is not None:
+            moments.append(self._force_at_ms)
+        wait_ms = min(min(moments) - now_ms, int(self._crew.settings.worker_poll_interval * 1000))
+        if not self._crew.stopping.is_set():
+            wait_ms = min(wait_ms, self._until_due_ms())
+        return max(0, wait_ms)
+
+    def _until_due_ms(self) -> int:
+        """Return the time until a job comes due; one that is due already wakes the idle at once."""
+        due_ms = self._store.next_due_ms(queues=self._plan.queues)
+        if due_ms is None:
+            return TEND_EVERY_MS
+        until_ms = due_ms - self._clock.now_ms()
+        if until_ms <= 0:
+            self._crew.room.ring()
+            return TEND_EVERY_MS
+        return until_ms
+
+    # --- stopping ---
+
+    def _obey(self, words: bytes) -> None:
+        if not words:
+            log.warning("worker %d: the supervisor died; stopping", self._id)
+            self._control = self._unhear(self._control)
+        self._stop()
+        if NOW in words:
+            self._force()
+
+    def _unhear(self, fd: int) -> int:
+        """Put a pipe that never ends in place of one that has ended, so that it stops waking us."""
+        ear, _ = os.pipe2(os.O_CLOEXEC)
+        os.dup2(ear, fd, inheritable=False)
+        return fd
+
+    def _stop(self) -> None:
+        """Claim nothing more; running jobs get their time."""
+        if self._crew.stopping.is_set():
+            return
+        self._crew.stopping.set()
+        stop_ms = int(self._crew.settings.stop_timeout * 1000)
+        self._force_at_ms = self._clock.monotonic_ms() + stop_ms
+        self._crew.room.ring()
+        running = sum(1 for worker in self._workers if worker.claim is not None)
+        log.info(
+            "worker %d: stopping; %d jobs run, they have %d s", self._id, running, stop_ms // 1000
+        )
+        self._heartbeat()
+
+    def _force(self) -> None:
+        """Give back what still runs: the job is ended, its start does not count."""
+        self._force_at_ms = None
+        self._crew.forced.set()
+        for worker in self._workers:
+            claim = worker.claim
+            if claim is not None:
+                worker.stopper.stop(claim.token, Ending.RELEASED)
+
+    def _look_after_drain(self) -> None:
+        if self._plan.drain and not self._crew.stopping.is_set():
+            if not self._store.unsettled(now_ms=self._clock.now_ms(), queues=self._plan.queues):
+                log.info("worker %d: drained", self._id)
+                self._stop()
+
+    # --- chores ---
+
+    def _rescue(self) -> None:
+        rescuer.rescue_all(self._store, self._clock)
+
+    def _heartbeat(self) -> None:
+        self._store.heartbeat(
+            self._id, stopping=self._crew.stopping.is_set(), now_ms=self._clock.now_ms()
+        )
+
+    def _tend(self) -> None:
+        self._replace_dead()
+        self._cancel()
+        self._reload_settings()
+        self._look_after_drain()
+        if not any(worker.claim for worker in self._workers):
+            processes.kill_adopted()  # of no running job
+
+    def _cancel(self) -> None:
+        wanted = set(self._store.cancel_requests(worker=self._id))
+        for worker in self._workers:
+            claim = worker.claim
+            if claim is not None and claim.token in wanted:
+                worker.stopper.stop(claim.token, Ending.CANCELLED)
+
+    def _replace_dead(self) -> None:
+        """Put a new thread in the place of one that died of a bug; what it ran counts as a crash."""
+        for index, worker in enumerate(self._workers):
+            if worker.is_alive() or self._crew.stopping.is_set():
+                continue
+            log.error("thread %s died; another takes its place", worker.name)
+            unfinished = worker.claim and Result(
+                worker.claim,
+                Outcome(Ending.INTERRUPTED, error="its worker thread died"),
+                retry.after_crash(worker.claim.job),
+            )
+            self._workers[index] = Worker(self._crew, worker.slot, unfinished)
+            self._workers[index].start()
+
+    def _reload_settings(self) -> None:
+        """Take new settings while running; keep the last good ones when the file is broken."""
+        stamp = self._config_stamp()
+        if stamp == self._config_seen:
+            return
+        self._config_seen = stamp
+        try:
+            self._crew.settings = home.read_settings(self._plan.home, self._plan.environ)
+            log.info("new settings taken")
+        except BadConfig as error:
+            log.warning("the last good settings stay in force: %s", error)
+
+    def _config_stamp(self) -> tuple[int, int] | None:
+        try:
+            details = os.stat(self._plan.home.config_path)
+        except OSError:
+            return None
+        return details.st_mtime_ns, details.st_ino
+
+    def _close(self) -> int:
+        self._bell.close()
+        if self._crew.failure is not None:
+            log.error("worker %d: %s. %s", self._id, self._crew.failure, self._crew.failure.hint)
+            return self._crew.failure.exit_code
+        self._store.retire(self._id)
+        self._store.close()
+        log.info("worker %d: stopped", self._id)
+        return 0
+
+
+def main(plan: Plan, control: int, clock: Clock) -> int:
+    """Be the pool's process: isolate the jobs to come, then work. Returns the exit code."""
+    processes.become_subreaper()
+    environment.isolate_jobs()
+    return Pool(plan, control=control, clock=clock).run()

@@ -1,0 +1,37 @@
+"""Takes back the jobs of workers that died, after ending what is left of them."""
+
+from __future__ import annotations
+
+import logging
+
+from queuectl_core.worker import processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from queuectl_core.clock import Clock
+    from queuectl_core.storage.records import DeadWorker
+    from queuectl_core.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def rescue_all(store: Store, clock: Clock) -> int:
+    """Rescue every dead worker of this queue; return how many jobs came back or were buried."""
+    return sum(_rescue(store, dead, clock) for dead in store.take_dead_workers())
+
+
+def _rescue(store: Store, dead: DeadWorker, clock: Clock) -> int:
+    """Kill first, then requeue: no job may start while its last attempt still runs."""
+    rescued = False
+    try:
+        killed = processes.kill_tokens(claim.token for claim in dead.claims)
+        results = store.rescue(dead, now_ms=clock.now_ms())
+        rescued = True
+    finally:
+        if not rescued:
+            dead.release()
+    if results:
+        log.warning(
+            "worker %d died: %d jobs back, %d processes killed", dead.id, len(results), killed
+        )
+    return len(results)

@@ -1,0 +1,198 @@
+"""The process that owns the pool: takes the signals, starts the pool anew when it dies, and outlives it to clean up.
+
+Single-threaded, opens no database and does no I/O in handlers: signals are blocked and taken one by one with
+sigtimedwait(2). As a subreaper it inherits every process of a pool that was killed, whatever session it fled to.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+
+from queuectl_core.clock import SystemClock
+from queuectl_core.home import prepare
+from queuectl_core.storage import open_store
+from queuectl_core.worker import environment, frozen, pool, processes, worklog
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from queuectl_core.clock import Clock
+    from queuectl_core.config import Settings
+    from queuectl_core.home import Home
+
+STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+SIGNALS = STOP_SIGNALS | {signal.SIGQUIT, signal.SIGCHLD}
+ECHO_MS = 1_000
+"""One Ctrl-C reaches a frozen program twice: from the terminal, and passed on by its loader."""
+TICK_S = 1.0
+FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 1_000, 30_000
+STABLE_MS = 60_000
+LAST_RESORT_MS = 10_000
+"""What the pool gets beyond its own deadlines before it is taken for hung and killed."""
+log = logging.getLogger(__name__)
+
+
+def run(
+    *,
+    home: Home,
+    db_path: str,
+    settings: Settings,
+    count: int,
+    queues: tuple[str, ...] | None,
+    drain: bool,
+) -> int:
+    """Run `count` worker threads in the foreground until stopped or drained; return the exit code.
+
+    Raises what is wrong with the home or the queue before anything starts.
+    """
+    clock = SystemClock()
+    prepare(home)
+    # closed again before the fork: a connection must not cross one (https://sqlite.org/faq.html, 6)
+    open_store(db_path, now_ms=clock.now_ms()).close()
+    worklog.start()
+    frozen.preload()
+    frozen.hold_bundle()
+    if os.geteuid() == 0:
+        log.warning("running as root: so does every job. A user of its own is safer")
+    plan = pool.Plan(home, db_path, settings, count, queues, drain, _environ(home, db_path))
+    return Supervisor(plan, clock).run()
+
+
+def _environ(home: Home, db_path: str) -> dict[str, str]:
+    """Return the jobs' base environment; a `queuectl` in a job reaches the queue that the job came from."""
+    environ = environment.clean(os.environ) | {"QUEUECTL_HOME": home.path}
+    if db_path != os.path.join(home.path, "queue.db"):
+        environ["QUEUECTL_DB_PATH"] = db_path
+    return environ
+
+
+class Supervisor:
+    """One worker as people see it. The pool may die and come back meanwhile."""
+
+    def __init__(self, plan: pool.Plan, clock: Clock) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._parent = os.getppid()
+        self._pool = 0
+        self._control = -1
+        self._born_ms = 0
+        self._pause_ms = FIRST_PAUSE_MS
+        self._stop_ms: int | None = None
+        self._restart_ms: int | None = None
+
+    def run(self) -> int:
+        """Supervise until the pool has ended for good; return its exit code. No process of ours stays."""
+        processes.become_subreaper()
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._signals())
+        self._start_pool()
+        while True:
+            info = signal.sigtimedwait(self._signals(), TICK_S)
+            if info is not None and info.si_signo != signal.SIGCHLD:
+                self._hear(signal.Signals(info.si_signo))
+            code = self._reap()
+            if code is not None:
+                return code
+            self._tick()
+
+    def _signals(self) -> set[signal.Signals]:
+        """Return the signals that we take; nohup's ignored SIGHUP stays ignored."""
+        ignored = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()
+        return SIGNALS - ignored
+
+    def _start_pool(self) -> None:
+        ear, mouth = os.pipe2(os.O_CLOEXEC)
+        self._born_ms = self._clock.monotonic_ms()
+        self._restart_ms = None
+        pid = os.fork()
+        if pid == 0:
+            os.close(mouth)
+            _be_pool(self._plan, ear, self._clock)
+        os.close(ear)
+        self._pool, self._control = pid, mouth
+
+    # --- signals ---
+
+    def _hear(self, signum: signal.Signals) -> None:
+        now_ms = self._clock.monotonic_ms()
+        if signum is signal.SIGQUIT:
+            self._tell(pool.NOW, now_ms)
+        elif self._stop_ms is None:
+            self._tell(pool.GRACEFUL, now_ms)
+        elif now_ms - self._stop_ms > ECHO_MS:
+            self._tell(pool.NOW, now_ms)
+
+    def _tell(self, word: bytes, now_ms: int) -> None:
+        if self._stop_ms is None:
+            self._stop_ms = now_ms
+        try:
+            os.write(self._control, word)
+        except OSError:
+            return  # it just died; _reap knows
+
+    def _tick(self) -> None:
+        now_ms = self._clock.monotonic_ms()
+        if self._restart_ms is not None and now_ms >= self._restart_ms:
+            self._start_pool()
+        if self._stop_ms is None and frozen.is_frozen() and os.getppid() != self._parent:
+            log.warning("the process that started us died; stopping")
+            self._tell(pool.GRACEFUL, now_ms)
+        if self._stop_ms is not None and now_ms - self._stop_ms > self._hung_ms():
+            log.error("the pool does not stop; killing it")
+            processes.signal_all([self._pool], signal.SIGKILL)
+
+    def _hung_ms(self) -> int:
+        settings = self._plan.settings
+        return int((settings.stop_timeout + 2 * settings.kill_grace) * 1000) + LAST_RESORT_MS
+
+    # --- ends ---
+
+    def _reap(self) -> int | None:
+        """Take the statuses of all children that ended; return our exit code once the pool ended for good."""
+        code = None
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return code
+            if pid == 0:
+                return code
+            if pid == self._pool:
+                code = self._bury_pool(os.waitstatus_to_exitcode(status))
+
+    def _bury_pool(self, code: int) -> int | None:
+        """End what the pool left behind; start another one unless it ended on purpose."""
+        os.close(self._control)
+        self._control = -1
+        killed = processes.kill_adopted()
+        if code >= 0 and code != os.EX_SOFTWARE:
+            return code
+        log.error("the pool died (%s); %d processes of its jobs killed", _cause(code), killed)
+        if self._stop_ms is not None:
+            return os.EX_SOFTWARE
+        now_ms = self._clock.monotonic_ms()
+        stable = now_ms - self._born_ms > STABLE_MS
+        self._pause_ms = FIRST_PAUSE_MS if stable else min(self._pause_ms * 2, LONGEST_PAUSE_MS)
+        self._restart_ms = now_ms + (0 if stable else self._pause_ms // 2)
+        return None
+
+
+def _cause(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _be_pool(plan: pool.Plan, control: int, clock: Clock) -> None:
+    """Live as the pool and never return: what follows in the parent's code is not ours."""
+    code = os.EX_SOFTWARE
+    try:
+        for signum in SIGNALS - {signal.SIGCHLD}:
+            if signal.getsignal(signum) is not signal.SIG_IGN:
+                signal.signal(signum, environment.ignore)  # the supervisor decides, and tells us
+        code = pool.main(plan, control, clock)
+    except BaseException:  # noqa: BLE001 - the last frame of a process
+        log.exception("the pool failed")
+    finally:
+        logging.shutdown()
+        sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,145 @@
+"""One worker thread: claim, execute, decide, hand in. No SQL, no subprocess."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+
+from queuectl_core import durations, joblog, retry
+from queuectl_core.errors import BadData, StorageBusy, StorageDamaged, StorageError
+from queuectl_core.job import Ending, Outcome
+from queuectl_core.retry import Retry
+from queuectl_core.storage.records import Result
+from queuectl_core.worker import environment
+from queuectl_core.worker.executor import Command, Stopper
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from queuectl_core.job import Claim, Job
+    from queuectl_core.retry import RetryPolicy
+    from queuectl_core.storage.store import Store
+    from queuectl_core.worker.crew import Crew
+
+SHELL = "/bin/sh"
+STORAGE_PAUSE_MS = 1000
+log = logging.getLogger(__name__)
+
+
+class Worker(threading.Thread):
+    """Slot `slot` of a pool. Its store is its own; `unfinished` is what a predecessor died with."""
+
+    def __init__(self, crew: Crew, slot: int, unfinished: Result | None = None) -> None:
+        super().__init__(name=f"worker-{slot}", daemon=True)
+        self.slot = slot
+        self.stopper = Stopper()
+        self.claim: Claim | None = None
+        self._crew = crew
+        self._unfinished = unfinished
+        self._rng = random.Random()  # noqa: S311 - spreads retries, guards nothing
+
+    def run(self) -> None:
+        """Work until the crew says stop. Storage that is damaged ends the thread, and the pool with it."""
+        store = self._crew.open_store()
+        try:
+            self._work(store)
+        except StorageDamaged as error:
+            self._crew.fail(error)
+        finally:
+            store.close()
+
+    def _work(self, store: Store) -> None:
+        result = self._unfinished
+        while True:
+            rings = self._crew.room.rings()
+            wants = not self._crew.stopping.is_set()
+            self.claim = self._hand_in(store, result, wants=wants)
+            result = None
+            if self.claim is not None:
+                result = self._execute(self.claim)
+            elif not wants:
+                return
+            else:
+                self._crew.buzzer.press()
+                self._crew.room.wait_beyond(rings)
+
+    def _hand_in(self, store: Store, result: Result | None, *, wants: bool) -> Claim | None:
+        """Record the result and take the next claim, as long as it takes: a result must not get lost."""
+        while True:
+            try:
+                held, claim = self._crew.turnstile.swap(store, result, wants=wants)
+            except StorageDamaged:
+                raise
+            except (StorageBusy, StorageError) as error:
+                log.warning("storage: %s; trying again", error)
+                self._crew.clock.pause(STORAGE_PAUSE_MS)
+                wants = wants and not self._crew.stopping.is_set()
+                continue
+            if result is not None:
+                self._report(result, held=held)
+            return claim
+
+    def _execute(self, claim: Claim) -> Result:
+        """Run a claim; the one place where an unforeseen error is caught, since the job must get its end."""
+        if self._crew.forced.is_set():  # since we claimed it
+            self.stopper.stop(claim.token, Ending.RELEASED)
+        try:
+            outcome = self._run(claim)
+        except Exception as error:  # noqa: BLE001 - the reason stands above
+            log.exception("job %s: a bug of queuectl", claim.job.name)
+            outcome = Outcome(Ending.EXIT, exit_code=70, error=f"queuectl failed: {error!r}")
+        verdict = retry.verdict(
+            claim.job,
+            outcome,
+            policy=self._policy(claim.job),
+            now_ms=self._crew.clock.now_ms(),
+            rng=self._rng,
+        )
+        return Result(claim, outcome, verdict)
+
+    def _run(self, claim: Claim) -> Outcome:
+        settings = self._crew.settings
+        half = settings.output_limit // 2
+        output = joblog.JobLogWriter(
+            joblog.log_path(self._crew.logs_dir, claim.job.number, claim.job.starts),
+            head_bytes=half,
+            tail_bytes=half,
+        )
+        try:
+            return self._crew.execute(self._command(claim), output, self.stopper, self._crew.clock)
+        finally:
+            output.close()
+
+    def _command(self, claim: Claim) -> Command:
+        job, settings = claim.job, self._crew.settings
+        timeout_ms = int(settings.job_timeout * 1000) if job.timeout_ms is None else job.timeout_ms
+        return Command(
+            argv=job.argv or (SHELL, "-c", job.command or ""),
+            cwd=job.cwd,
+            env=environment.of_job(
+                self._crew.environ, claim, self.slot, durations.format_moment(job.run_at_ms)
+            ),
+            token=claim.token,
+            timeout_ms=timeout_ms,
+            grace_ms=int(settings.kill_grace * 1000),
+        )
+
+    def _policy(self, job: Job) -> RetryPolicy:
+        policy = self._crew.settings.retry_policy
+        if job.backoff is None:
+            return policy
+        try:
+            return retry.parse_backoff(job.backoff, policy)
+        except BadData:  # of a newer version; the job must not be lost over it
+            log.warning("job %s: backoff %r is unknown here", job.name, job.backoff)
+            return policy
+
+    def _report(self, result: Result, *, held: bool) -> None:
+        job, verdict = result.claim.job, result.verdict
+        if not held:
+            log.warning("job %s attempt %d: claim lost, result not recorded", job.name, job.starts)
+        elif isinstance(verdict, Retry):
+            log.warning("job %s attempt %d failed: %s", job.name, job.starts, result.outcome.error)
+            self._crew.buzzer.press()  # a new moment to wake at
+        elif isinstance(verdict, retry.Bury):
+            log.error("job %s attempt %d is dead: %s", job.name, job.starts, result.outcome.error)

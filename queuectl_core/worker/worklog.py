@@ -1,0 +1,48 @@
+"""Where a worker's own log goes: to its file, rotated, and to the terminal it was started from."""
+
+from __future__ import annotations
+
+import logging
+import os
+from logging.handlers import MemoryHandler, RotatingFileHandler
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from io import TextIOWrapper
+
+MAX_BYTES = 10_000_000
+OLD_FILES = 5
+_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+_EARLY = MemoryHandler(1000, flushLevel=logging.CRITICAL + 1)
+
+
+class _PrivateFile(RotatingFileHandler):
+    """A log that only its owner can read, also after it was rotated."""
+
+    def _open(self) -> TextIOWrapper:
+        def private(path: str, flags: int) -> int:
+            return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+        return open(self.baseFilename, "a", encoding="utf-8", opener=private)
+
+
+def start() -> None:
+    """Log to stderr, and keep what comes before the file is known."""
+    terminal = logging.StreamHandler()
+    terminal.setFormatter(logging.Formatter(_FORMAT))
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    root.addHandler(terminal)
+    root.addHandler(_EARLY)
+
+
+def write_to(path: str) -> None:
+    """Log to the worker's own file from here on, beginning with what came before."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    file = _PrivateFile(path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8")
+    file.setFormatter(logging.Formatter(_FORMAT))
+    root = logging.getLogger()
+    root.removeHandler(_EARLY)
+    root.addHandler(file)
+    _EARLY.setTarget(file)
+    _EARLY.close()
