@@ -1,7 +1,7 @@
 """The only reader of time. Everything else is given `now_ms` or a Clock.
 
-A moment is an integer of milliseconds since the epoch in UTC; a span that must not jump with the wall clock
-is measured by `monotonic_ms`.
+A moment is an integer of milliseconds since the epoch in UTC; a span that must not jump with the
+wall clock is measured by `monotonic_ms`.
 """
 
 from __future__ import annotations

@@ -1,12 +1,10 @@
 """Settings, from ONE table: key, default, bounds, help. Pure: reading the file is home.py's work.
 
-A flag beats the environment, the environment beats the file, the file beats the default. The table also makes
-`config get`, the names of the environment variables and the page docs/configuration.md.
+A flag beats the environment, the environment beats the file, the file beats the default. The table
+also makes `config get`, the names of the environment variables and the page docs/configuration.md.
 """
 
 from __future__ import annotations
-
-import json
 
 from queuectl_core.errors import BadConfig
 from queuectl_core.records import Record
@@ -14,8 +12,6 @@ from queuectl_core.records import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from queuectl_core.retry import RetryPolicy
 
     Value = int | float | str
 
@@ -81,18 +77,12 @@ class Settings(Record):
     worker_poll_interval: float
     naive_time: str
 
-    @property
-    def retry_policy(self) -> RetryPolicy:
-        """Return the waits for jobs that name none of their own."""
-        from queuectl_core.retry import RetryPolicy
-
-        return RetryPolicy(
-            base=self.backoff_base, cap_ms=int(self.backoff_cap * 1000), jitter=self.backoff_jitter
-        )
-
 
 def find(key: str) -> Setting:
-    """Return the setting of that name, hyphens or underscores; BadConfig with the nearest name otherwise."""
+    """Return the setting of that name, hyphens or underscores.
+
+    BadConfig with the nearest name otherwise.
+    """
     setting = BY_KEY.get(key.replace("_", "-"))
     if setting is None:
         raise BadConfig(f'there is no setting "{key[:60]}"', hint=_nearest(key))
@@ -100,14 +90,19 @@ def find(key: str) -> Setting:
 
 
 def _nearest(key: str) -> str:
-    from difflib import get_close_matches
+    from difflib import get_close_matches  # noqa: PLC0415 - 8 ms, for a typo only
 
     close = get_close_matches(key.replace("_", "-"), BY_KEY, n=1)
     return f"did you mean {close[0]}?" if close else "queuectl config get lists them all"
 
 
 def parse_file(text: str, path: str) -> dict[str, Value]:
-    """Return the settings that a config.json holds, by field; BadConfig names the line or the key."""
+    """Return the settings that a config.json holds, by field.
+
+    BadConfig names the line or the key.
+    """
+    import json  # noqa: PLC0415 - 4 ms of a cold start, and most homes have no file
+
     try:
         values = json.loads(text) if text.strip() else {}
     except ValueError as error:
@@ -143,7 +138,8 @@ def _checked(setting: Setting, value: object, source: str) -> Value:
     if not fits or not setting.low <= float(value) <= setting.high:  # type: ignore[arg-type]
         kind = "a whole number" if whole else "a number"
         raise BadConfig(
-            f"{source}: {setting.key} must be {kind} from {setting.low:g} to {setting.high:g}, not {value!r}",
+            f"{source}: {setting.key} must be {kind} from {setting.low:g} to {setting.high:g},"
+            f" not {value!r}",
             hint=setting.help,
         )
     return value if whole else float(value)  # type: ignore[return-value,arg-type]

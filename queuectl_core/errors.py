@@ -1,6 +1,7 @@
 """Every error that a user can see, with its exit code, HTTP status and what to do next.
 
-The class docstring is the default message. Exit codes follow sysexits(3) and the LSB (docs/cli.md, "Exit codes").
+The class docstring is the default message. Exit codes follow sysexits(3) and the LSB (docs/cli.md,
+"Exit codes").
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class NoInput(QueuectlError):
 
 
 class Unavailable(QueuectlError):
-    """This service can't be had."""
+    """What was asked for can't be had here."""
 
     exit_code = 69
     http_status = 503
@@ -122,9 +123,3 @@ class BadConfig(QueuectlError):
 
     exit_code = 78
     http_status = 500
-
-
-ERRORS: tuple[type[QueuectlError], ...] = (
-    QueuectlError, NoWorker, NotFound, UsageError, BadData, NoInput, Unavailable, JobExists, WrongState, StorageError,
-    StorageFull, StorageDamaged, StorageBusy, NewerVersion, NoPermission, BadConfig,
-)  # fmt: skip

@@ -1,11 +1,11 @@
-"""What a job is: as a user asks for it, as the queue keeps it, as a worker claims it, and how a run ended.
+"""What a job is, from the wish of a user to the record of its runs.
 
 Pure: the checks here judge values and touch nothing.
 """
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from queuectl_core.errors import BadData
 from queuectl_core.records import Record
@@ -29,7 +29,7 @@ ID_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 MAX_ID_LENGTH = 128
 
 
-class Ending(str, Enum):
+class Ending(StrEnum):
     """How a run of a job came to its end."""
 
     EXIT = "exit"
@@ -38,8 +38,6 @@ class Ending(str, Enum):
     CANCELLED = "cancelled"
     RELEASED = "released"
     INTERRUPTED = "interrupted"
-
-    __str__ = str.__str__
 
 
 class NewJob(Record):
@@ -61,7 +59,8 @@ class NewJob(Record):
 class Job(Record):
     """A job as the queue keeps it. Moments are epoch milliseconds, spans milliseconds.
 
-    `attempts` are the starts that count against `max_retries`; `starts` are all of them and never goes back.
+    `attempts` are the starts that count against `max_retries`; `starts` are all of them and never
+    goes back.
     """
 
     number: int
@@ -101,7 +100,10 @@ class Job(Record):
 
 
 class Claim(Record):
-    """The right of one worker thread to run `job` once. Only the holder of `token` may record its end."""
+    """The right of one worker thread to run `job` once.
+
+    Only the holder of `token` may record its end.
+    """
 
     job: Job
     token: int
@@ -156,7 +158,8 @@ def check_priority(value: object) -> int:
     """Return a priority from 1 to 10, 10 the most urgent."""
     if type(value) is not int or not LOWEST_PRIORITY <= value <= HIGHEST_PRIORITY:
         raise BadData(
-            f"priority must be a whole number from {LOWEST_PRIORITY} to {HIGHEST_PRIORITY}, not {shown(value)}",
+            f"priority must be a whole number from {LOWEST_PRIORITY} to {HIGHEST_PRIORITY},"
+            f" not {shown(value)}",
             hint=f"{HIGHEST_PRIORITY} runs first, {DEFAULT_PRIORITY} is the default",
         )
     return value

@@ -1,15 +1,18 @@
-"""The one table of states and allowed moves. SQL lists, messages, docs and tests are made from it."""
+"""The one table of states and allowed moves.
+
+SQL lists, messages, docs and tests are made from it.
+"""
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class State(str, Enum):
+class State(StrEnum):
     """What a job is. `failed` means: failed, and waits for its retry."""
 
     PENDING = "pending"
@@ -19,10 +22,8 @@ class State(str, Enum):
     DEAD = "dead"
     CANCELLED = "cancelled"
 
-    __str__ = str.__str__
 
-
-class Event(str, Enum):
+class Event(StrEnum):
     """What happens to a job. Only CLAIM starts it, only RESCUE follows a death of its worker."""
 
     CLAIM = "claim"
@@ -34,8 +35,6 @@ class Event(str, Enum):
     CANCEL = "cancel"
     STOP = "stop"
     REVIVE = "revive"
-
-    __str__ = str.__str__
 
 
 TRANSITIONS: Mapping[Event, tuple[tuple[State, ...], State]] = {

@@ -1,4 +1,7 @@
-"""What follows a run: done, again later, or dead. Pure: no clock, no I/O, the randomness is given."""
+"""What follows a run: done, again later, or dead.
+
+Pure: no clock, no I/O, the randomness is given.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from queuectl_core.job import Job, Outcome
 
 MAX_DELAY_MS = 366 * 24 * 3600 * 1000
+MAX_BASE = 100
 POISON_CRASHES = 3
 """A job whose worker died this often while it ran is taken for the cause (docs/reliability.md)."""
 
@@ -52,9 +56,10 @@ if TYPE_CHECKING:
 class RetryPolicy(Record):
     """How long to wait before the next attempt.
 
-    `steps_ms` are the delays after attempt 1, 2, ...; the last one repeats. For `exponential` the one step
-    is multiplied by base^(attempt-1), for `linear` by the attempt. `jitter` is the share of the delay, from 0
-    to 1, that chance may take away, so that jobs that failed together do not come back together.
+    `steps_ms` are the delays after attempt 1, 2, ...; the last one repeats. For `exponential` the
+    one step is multiplied by base^(attempt-1), for `linear` by the attempt. `jitter` is the share
+    of the delay, from 0 to 1, that chance may take away, so that jobs that failed together do not
+    come back together.
     """
 
     kind: str = "exponential"
@@ -80,13 +85,16 @@ class RetryPolicy(Record):
 
 
 def parse_backoff(text: str, defaults: RetryPolicy) -> RetryPolicy:
-    """Read `exp:2`, `linear:30`, `fixed:60` or `10,60,300` (seconds); cap and jitter come from `defaults`."""
+    """Read `exp:2`, `linear:30`, `fixed:60` or `10,60,300` (seconds).
+
+    Cap and jitter come from `defaults`.
+    """
     kind, colon, value = text.partition(":")
     try:
         if not colon:
             steps_ms = tuple(_step_ms(step) for step in text.split(","))
             return defaults._replace(kind="list", steps_ms=steps_ms)
-        if kind == "exp" and 1 <= float(value) <= 100:
+        if kind == "exp" and 1 <= float(value) <= MAX_BASE:
             return defaults._replace(kind="exponential", steps_ms=(1000,), base=float(value))
         if kind in {"linear", "fixed"}:
             return defaults._replace(kind=kind, steps_ms=(_step_ms(value),))

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 def open_store(url: str, *, now_ms: int, lasting: bool = False) -> Store:
     """Open the queue at `url`, a path of a queue file, and create it where there is none.
 
-    `lasting` is for processes that stay: theirs tidy the write-ahead log when they close. Raises NewerVersion,
-    StorageDamaged, NoPermission; see storage/sqlite/connection.py.
+    `lasting` is for processes that stay: theirs tidy the write-ahead log when they close. Raises
+    NewerVersion, StorageDamaged, NoPermission; see storage/sqlite/connection.py.
     """
     if "://" in url:
         raise UsageError(
-            f"this version keeps its queue in a file, not at {url.split('://')[0]}://",
+            f"this version keeps its queue in a file, not at {url.partition('://')[0]}://",
             hint="give a path: --db /var/lib/queuectl/queue.db",
         )
     from queuectl_core.storage.sqlite.engine import SqliteStore

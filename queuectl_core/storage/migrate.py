@@ -1,6 +1,9 @@
-"""Numbered .sql scripts make the schema. Each script and its record are one transaction of the engine's.
+"""Numbered .sql scripts make the schema.
 
-Numbers and names are the same in every engine, so that a queue of either kind is described by one number.
+Each script and its record are one transaction of the engine's.
+
+Numbers and names are the same in every engine, so that a queue of either kind is described by one
+number.
 """
 
 from __future__ import annotations

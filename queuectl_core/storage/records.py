@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from queuectl_core.records import Record
 
 TYPE_CHECKING = False
@@ -57,7 +59,7 @@ class Count(Record):
 
 
 class Total(Record):
-    """How often an event happened since the queue began, with the summed time of the runs it ended."""
+    """How often an event happened in all, with the summed time of the runs that it ended."""
 
     event: str
     events: int
@@ -111,7 +113,10 @@ class WorkerRow(Record):
 
 
 class DeadWorker(Record):
-    """A worker that died, with the claims it left. `hold` keeps others from rescuing it at the same time."""
+    """A worker that died, with the claims it left.
+
+    `hold` keeps others from rescuing it at the same time.
+    """
 
     id: int
     claims: Sequence[Claim]
@@ -119,6 +124,4 @@ class DeadWorker(Record):
 
     def release(self) -> None:
         """Let others rescue it."""
-        import os
-
         os.close(self.hold)

@@ -1,10 +1,12 @@
 """The contract of a queue's storage: verbs in the order of a job's life.
 
-A Store is one connection, owned by one thread. No SQL and no driver type crosses this line; the moment is always
-given. Every verb is atomic: it happens wholly and is on disk when it returns, or it raises and changed nothing.
-All verbs may raise StorageBusy (try again), StorageFull, StorageDamaged and StorageError.
+A Store is one connection, owned by one thread. No SQL and no driver type crosses this line; the
+moment is always given. Every verb is atomic: it happens wholly and is on disk when it returns, or
+it raises and changed nothing. All verbs may raise StorageBusy (try again), StorageFull,
+StorageDamaged and StorageError.
 
-Imported by type checkers alone, and by tests: a Protocol needs `typing`, which a cold start can't afford.
+Imported by type checkers alone, and by tests: a Protocol needs `typing`, which a cold start can't
+afford.
 """
 
 from __future__ import annotations
@@ -39,24 +41,25 @@ class Store(Protocol):
     ) -> list[Enqueued]:
         """Add jobs in the order given and wake idle workers; all of them or none.
 
-        Where a text id exists: `error` raises JobExists and adds nothing; `skip` leaves the old job and says
-        `created=False`; `replace` cancels the old job if it still waits, takes its id away from it, and adds
-        the new one, but raises JobExists while the old one runs.
+        Where a text id exists: `error` raises JobExists and adds nothing; `skip` leaves the old job
+        and says `created=False`; `replace` cancels the old job if it still waits, takes its id away
+        from it, and adds the new one, but raises JobExists while the old one runs.
         """
 
     def claim(
         self, *, worker: int, limit: int, now_ms: int, queues: Sequence[str] | None = None
     ) -> list[Claim]:
-        """Take up to `limit` due jobs, of all queues or of those given; the empty list when none is due.
+        """Take up to `limit` due jobs, of all queues or of those given; fewer when fewer are due.
 
-        Highest priority first, then earliest run_at, then lowest number. Counts the start. No two claims
-        ever hold one job, and each has a token of its own.
+        Highest priority first, then earliest run_at, then lowest number. Counts the start. No two
+        claims ever hold one job, and each has a token of its own.
         """
 
     def finish(self, results: Sequence[Result], *, now_ms: int) -> list[bool]:
-        """Record how runs ended, with their attempt rows; tell for each whether its claim still held.
+        """Record how runs ended, with their attempt rows; tell for each whether its claim held.
 
-        False: the claim was lost (the job was rescued, perhaps runs again), and nothing of it was written.
+        False: the claim was lost (the job was rescued, perhaps runs again), and nothing of it was
+        written.
         """
 
     def finish_and_claim(
@@ -71,16 +74,19 @@ class Store(Protocol):
         """Do `finish`, then `claim`, in one transaction and one sync: the hot loop of a worker."""
 
     def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:
-        """Return the earliest run_at of all jobs that could be claimed, past or future; None without any."""
+        """Return the earliest run_at of all jobs that could be claimed, past or future.
+
+        None without any.
+        """
 
     def unsettled(self, *, now_ms: int, queues: Sequence[str] | None = None) -> bool:
-        """Tell whether any job is due, runs or waits for a retry: what a draining worker stays for."""
+        """Tell whether any job is due, runs or waits for a retry: a draining worker's question."""
 
     def cancel(self, numbers: Sequence[int], *, now_ms: int) -> list[State | None]:
         """Cancel jobs; return the state of each afterwards, None where there is no such job.
 
-        A waiting job is `cancelled` at once. A running one stays `processing` with its cancel requested: its
-        worker stops it. A final one stays what it is.
+        A waiting job is `cancelled` at once. A running one stays `processing` with its cancel
+        requested: its worker stops it. A final one stays what it is.
         """
 
     def cancel_requests(self, *, worker: int) -> list[int]:
@@ -95,8 +101,8 @@ class Store(Protocol):
     def rescue(self, dead: DeadWorker, *, now_ms: int) -> list[Result]:
         """Take a dead worker's jobs back and forget the worker; return what became of each job.
 
-        The crash counts as an attempt; which move follows is retry.after_crash's to say. Call it only when the
-        processes of those jobs are gone.
+        The crash counts as an attempt; which move follows is retry.after_crash's to say. Call it
+        only when the processes of those jobs are gone.
         """
 
     # --- looking ---
@@ -115,16 +121,22 @@ class Store(Protocol):
         below: int | None = None,
         limit: int = 500,
     ) -> list[Job]:
-        """Return up to `limit` jobs, the newest first, with numbers under `below`: one page of a listing."""
+        """Return up to `limit` jobs, the newest first, with numbers under `below`: a page."""
 
     def attempts(self, number: int) -> list[Attempt]:
-        """Return the finished starts of a job, the oldest first; the running one is in the job itself."""
+        """Return the finished starts of a job, the oldest first.
+
+        The running one is in the job itself.
+        """
 
     def events(self, *, limit: int) -> list[JobEvent]:
         """Return the last `limit` events of the queue, the newest first."""
 
     def counts(self) -> list[Count]:
-        """Return how many jobs are in each queue and state; zero counts may be missing. Never counts rows."""
+        """Return how many jobs are in each queue and state; zero counts may be missing.
+
+        Never counts rows.
+        """
 
     def totals(self) -> list[Total]:
         """Return how often each event happened in all, and the time that runs ending in it took."""
@@ -138,19 +150,28 @@ class Store(Protocol):
         """
 
     def heartbeat(self, worker: int, *, stopping: bool, now_ms: int) -> None:
-        """Note that the worker's pool is awake. Not what liveness is judged by: see take_dead_workers."""
+        """Note that the worker's pool is awake.
+
+        Not what liveness is judged by: see take_dead_workers.
+        """
 
     def workers(self) -> list[WorkerRow]:
         """Return all known workers with the truth of whether each is alive and what it runs."""
 
     def take_dead_workers(self) -> list[DeadWorker]:
-        """Return workers that died, each held by us alone until it is rescued or let go with `release`."""
+        """Return the workers that died.
+
+        Each is held by us alone until it is rescued, or let go with `release`.
+        """
 
     def retire(self, worker: int) -> None:
         """Forget a worker of ours that stopped in good order and holds no claim."""
 
     def bell(self, worker: int) -> Bell:
-        """Return what rings when jobs were added, revived or cancelled; at most a hint, never the truth."""
+        """Return what rings when jobs were added, revived or cancelled.
+
+        At most a hint, never the truth.
+        """
 
     # --- upkeep ---
 

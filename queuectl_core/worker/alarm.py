@@ -1,4 +1,4 @@
-"""How the threads of a pool wake each other: idle workers by a count of rings, the caretaker by a descriptor."""
+"""How the threads of a pool wake each other: the idle ones by a count, the caretaker by a pipe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import threading
 
 
 class IdleRoom:
-    """Where worker threads wait for work. A ring between a look and the wait is not lost: rings are counted."""
+    """Where worker threads wait for work.
+
+    A ring between a look and the wait is not lost: rings are counted.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -10,36 +10,36 @@ from queuectl_core.worker.alarm import Buzzer, IdleRoom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from queuectl_core.clock import Clock
-    from queuectl_core.config import Settings
     from queuectl_core.errors import QueuectlError
     from queuectl_core.job import Outcome
     from queuectl_core.joblog import JobLogWriter
     from queuectl_core.storage.store import Store
+    from queuectl_core.worker.plan import Plan
     from queuectl_core.worker.turnstile import Turnstile
 
     Execute = Callable[[executor.Command, JobLogWriter, executor.Stopper, Clock], Outcome]
 
 
 class Crew:
-    """Made by the pool, read by its workers. `settings` may be replaced as a whole while they run."""
+    """Made by the pool, read by its workers.
+
+    `settings` may be replaced as a whole while they run.
+    """
 
     def __init__(
         self,
+        plan: Plan,
         *,
-        db_url: str,
-        logs_dir: str,
-        settings: Settings,
-        environ: Mapping[str, str],
         turnstile: Turnstile,
         clock: Clock,
         execute: Execute = executor.run,
     ) -> None:
-        self.settings = settings
-        self.logs_dir = logs_dir
-        self.environ = environ
+        self.settings = plan.settings
+        self.logs_dir = plan.home.logs_dir
+        self.environ = plan.environ
         self.turnstile = turnstile
         self.clock = clock
         self.execute = execute
@@ -48,7 +48,7 @@ class Crew:
         self.stopping = threading.Event()  # no new claims
         self.forced = threading.Event()  # and give back what runs
         self.failure: QueuectlError | None = None
-        self._db_url = db_url
+        self._db_url = plan.db_path
 
     def open_store(self) -> Store:
         """Open the calling thread's own connection."""

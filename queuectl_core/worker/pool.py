@@ -1,6 +1,7 @@
-"""The pool's process: N worker threads, and the main thread that takes care of them and of everything in time.
+"""The pool's process: N worker threads, and the main thread as their caretaker.
 
-The caretaker owns what is not a job: the bell, the heartbeat, rescues, wishes to cancel, new settings, the stop.
+The caretaker owns what is not a job: the bell, the heartbeat, rescues, wishes to cancel, new
+settings, the stop.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import socket
 from queuectl_core import __version__, home, retry
 from queuectl_core.errors import BadConfig, QueuectlError, StorageDamaged
 from queuectl_core.job import Ending, Outcome
-from queuectl_core.records import Record
 from queuectl_core.storage import open_store
 from queuectl_core.storage.records import NewWorker, Result
 from queuectl_core.worker import environment, processes, rescuer, worklog
@@ -23,11 +23,11 @@ from queuectl_core.worker.worker import Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from queuectl_core.clock import Clock
-    from queuectl_core.config import Settings
     from queuectl_core.storage.store import Store
+    from queuectl_core.worker.plan import Plan
 
 GRACEFUL, NOW = b"g", b"n"
 """What the supervisor says over the control pipe; its end means that the supervisor died."""
@@ -35,18 +35,6 @@ RESCUE_EVERY_MS = 2_000
 HEARTBEAT_EVERY_MS = 10_000
 TEND_EVERY_MS = 1_000
 log = logging.getLogger(__name__)
-
-
-class Plan(Record):
-    """What a worker was asked to be. `queues` None: all. `drain`: end when nothing is left to do."""
-
-    home: home.Home
-    db_path: str
-    settings: Settings
-    threads: int
-    queues: tuple[str, ...] | None
-    drain: bool
-    environ: Mapping[str, str]
 
 
 class _Chore:
@@ -71,10 +59,7 @@ class Pool:
         worklog.write_to(plan.home.worker_log(self._id))
         self._bell = self._store.bell(self._id)
         self._crew = Crew(
-            db_url=plan.db_path,
-            logs_dir=plan.home.logs_dir,
-            settings=plan.settings,
-            environ=plan.environ,
+            plan,
             turnstile=Turnstile(worker=self._id, queues=plan.queues, clock=clock),
             clock=clock,
         )
@@ -144,7 +129,7 @@ class Pool:
             self._force()
 
     def _patience_ms(self) -> int:
-        """Return how long nothing needs us: the next chore, the next look, the next job that comes due."""
+        """Return how long nothing needs us: until a chore, a look, or a job that comes due."""
         now_ms = self._clock.monotonic_ms()
         moments = [chore.next_ms for chore in self._chores]
         if self._force_at_ms is not None:
@@ -205,10 +190,11 @@ class Pool:
                 worker.stopper.stop(claim.token, Ending.RELEASED)
 
     def _look_after_drain(self) -> None:
-        if self._plan.drain and not self._crew.stopping.is_set():
-            if not self._store.unsettled(now_ms=self._clock.now_ms(), queues=self._plan.queues):
-                log.info("worker %d: drained", self._id)
-                self._stop()
+        if not self._plan.drain or self._crew.stopping.is_set():
+            return
+        if not self._store.unsettled(now_ms=self._clock.now_ms(), queues=self._plan.queues):
+            log.info("worker %d: drained", self._id)
+            self._stop()
 
     # --- chores ---
 
@@ -236,7 +222,10 @@ class Pool:
                 worker.stopper.stop(claim.token, Ending.CANCELLED)
 
     def _replace_dead(self) -> None:
-        """Put a new thread in the place of one that died of a bug; what it ran counts as a crash."""
+        """Put a new thread in the place of one that died of a bug.
+
+        What it ran counts as a crash.
+        """
         for index, worker in enumerate(self._workers):
             if worker.is_alive() or self._crew.stopping.is_set():
                 continue

@@ -1,7 +1,8 @@
-"""The process that owns the pool: takes the signals, starts the pool anew when it dies, and outlives it to clean up.
+"""The process that owns the pool: takes the signals, revives the pool, cleans up after it.
 
-Single-threaded, opens no database and does no I/O in handlers: signals are blocked and taken one by one with
-sigtimedwait(2). As a subreaper it inherits every process of a pool that was killed, whatever session it fled to.
+Single-threaded, opens no database and does no I/O in handlers: signals are blocked and taken one by
+one with sigtimedwait(2). As a subreaper it inherits every process of a pool that was killed,
+whatever session it fled to.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from queuectl_core.clock import SystemClock
 from queuectl_core.home import prepare
 from queuectl_core.storage import open_store
 from queuectl_core.worker import environment, frozen, pool, processes, worklog
+from queuectl_core.worker.plan import Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,12 +58,15 @@ def run(
     frozen.hold_bundle()
     if os.geteuid() == 0:
         log.warning("running as root: so does every job. A user of its own is safer")
-    plan = pool.Plan(home, db_path, settings, count, queues, drain, _environ(home, db_path))
+    plan = Plan(home, db_path, settings, count, queues, drain, _environ(home, db_path))
     return Supervisor(plan, clock).run()
 
 
 def _environ(home: Home, db_path: str) -> dict[str, str]:
-    """Return the jobs' base environment; a `queuectl` in a job reaches the queue that the job came from."""
+    """Return the jobs' base environment.
+
+    A `queuectl` in a job reaches the queue that the job came from.
+    """
     environ = environment.clean(os.environ) | {"QUEUECTL_HOME": home.path}
     if db_path != os.path.join(home.path, "queue.db"):
         environ["QUEUECTL_DB_PATH"] = db_path
@@ -71,7 +76,7 @@ def _environ(home: Home, db_path: str) -> dict[str, str]:
 class Supervisor:
     """One worker as people see it. The pool may die and come back meanwhile."""
 
-    def __init__(self, plan: pool.Plan, clock: Clock) -> None:
+    def __init__(self, plan: Plan, clock: Clock) -> None:
         self._plan = plan
         self._clock = clock
         self._parent = os.getppid()
@@ -83,7 +88,10 @@ class Supervisor:
         self._restart_ms: int | None = None
 
     def run(self) -> int:
-        """Supervise until the pool has ended for good; return its exit code. No process of ours stays."""
+        """Supervise until the pool has ended for good; return its exit code.
+
+        No process of ours stays.
+        """
         processes.become_subreaper()
         signal.pthread_sigmask(signal.SIG_BLOCK, self._signals())
         self._start_pool()
@@ -149,7 +157,10 @@ class Supervisor:
     # --- ends ---
 
     def _reap(self) -> int | None:
-        """Take the statuses of all children that ended; return our exit code once the pool ended for good."""
+        """Take the statuses of all children that ended.
+
+        Return our exit code once the pool ended for good.
+        """
         code = None
         while True:
             try:
@@ -182,7 +193,7 @@ def _cause(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _be_pool(plan: pool.Plan, control: int, clock: Clock) -> None:
+def _be_pool(plan: Plan, control: int, clock: Clock) -> None:
     """Live as the pool and never return: what follows in the parent's code is not ours."""
     code = os.EX_SOFTWARE
     try:
@@ -190,7 +201,7 @@ def _be_pool(plan: pool.Plan, control: int, clock: Clock) -> None:
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 signal.signal(signum, environment.ignore)  # the supervisor decides, and tells us
         code = pool.main(plan, control, clock)
-    except BaseException:  # noqa: BLE001 - the last frame of a process
+    except BaseException:  # the last frame of a process
         log.exception("the pool failed")
     finally:
         logging.shutdown()

@@ -1,8 +1,8 @@
 """Group commit: threads that meet at the queue go through it in one transaction.
 
-Each thread leaves its finished run and its wish for the next one; whoever holds the lock takes everybody's along
-("flat combining", Hendler et al., SPAA 2010). One sync for many jobs: at 8 threads 1.03 of `xargs -P8`, where a
-transaction per thread reached 0.81 (docs/benchmarks.md).
+Each thread leaves its finished run and its wish for the next one; whoever holds the lock takes
+everybody's along ("flat combining", Hendler et al., SPAA 2010). One sync for many jobs: at 8
+threads 1.03 of `xargs -P8`, where a transaction per thread reached 0.81 (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class Turnstile:
     ) -> tuple[bool, Claim | None]:
         """Record `result` and claim the next job if one is wanted, on disk when it returns.
 
-        Tells whether the result's claim still held, and gives the new claim, None when no job is due. Uses the
-        caller's own store, or is served by a thread that was here first. Raises what the store raises; then
-        nothing of ours was recorded or claimed.
+        Tells whether the result's claim still held, and gives the new claim, None when no job is
+        due. Uses the caller's own store, or is served by a thread that was here first. Raises what
+        the store raises; then nothing of ours was recorded or claimed.
         """
         turn = _Pass(result, wants=wants)
         self._waiting.append(turn)

@@ -9,7 +9,7 @@ import threading
 from queuectl_core import durations, joblog, retry
 from queuectl_core.errors import BadData, StorageBusy, StorageDamaged, StorageError
 from queuectl_core.job import Ending, Outcome
-from queuectl_core.retry import Retry
+from queuectl_core.retry import Retry, RetryPolicy
 from queuectl_core.storage.records import Result
 from queuectl_core.worker import environment
 from queuectl_core.worker.executor import Command, Stopper
@@ -17,7 +17,6 @@ from queuectl_core.worker.executor import Command, Stopper
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from queuectl_core.job import Claim, Job
-    from queuectl_core.retry import RetryPolicy
     from queuectl_core.storage.store import Store
     from queuectl_core.worker.crew import Crew
 
@@ -39,7 +38,10 @@ class Worker(threading.Thread):
         self._rng = random.Random()  # noqa: S311 - spreads retries, guards nothing
 
     def run(self) -> None:
-        """Work until the crew says stop. Storage that is damaged ends the thread, and the pool with it."""
+        """Work until the crew says stop.
+
+        Storage that is damaged ends the thread, and the pool with it.
+        """
         store = self._crew.open_store()
         try:
             self._work(store)
@@ -64,7 +66,7 @@ class Worker(threading.Thread):
                 self._crew.room.wait_beyond(rings)
 
     def _hand_in(self, store: Store, result: Result | None, *, wants: bool) -> Claim | None:
-        """Record the result and take the next claim, as long as it takes: a result must not get lost."""
+        """Record the result and take the next claim, however long it takes."""
         while True:
             try:
                 held, claim = self._crew.turnstile.swap(store, result, wants=wants)
@@ -80,12 +82,15 @@ class Worker(threading.Thread):
             return claim
 
     def _execute(self, claim: Claim) -> Result:
-        """Run a claim; the one place where an unforeseen error is caught, since the job must get its end."""
+        """Run a claim.
+
+        The one place where an unforeseen error is caught, since the job must get its end.
+        """
         if self._crew.forced.is_set():  # since we claimed it
             self.stopper.stop(claim.token, Ending.RELEASED)
         try:
             outcome = self._run(claim)
-        except Exception as error:  # noqa: BLE001 - the reason stands above
+        except Exception as error:
             log.exception("job %s: a bug of queuectl", claim.job.name)
             outcome = Outcome(Ending.EXIT, exit_code=70, error=f"queuectl failed: {error!r}")
         verdict = retry.verdict(
@@ -125,7 +130,12 @@ class Worker(threading.Thread):
         )
 
     def _policy(self, job: Job) -> RetryPolicy:
-        policy = self._crew.settings.retry_policy
+        settings = self._crew.settings
+        policy = RetryPolicy(
+            base=settings.backoff_base,
+            cap_ms=int(settings.backoff_cap * 1000),
+            jitter=settings.backoff_jitter,
+        )
         if job.backoff is None:
             return policy
         try:

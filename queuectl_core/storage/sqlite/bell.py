@@ -1,9 +1,11 @@
-"""Wakes idle workers across processes: one byte into a named pipe per worker, written after the commit.
+"""Wakes idle workers of other processes.
 
-Measured: half a millisecond from commit to claim at 0.03 % CPU; watching the write-ahead log fires before the
-commit is visible, polling costs a hundred times the CPU. A pipe and not a datagram socket, because the ringer is
-a cold `enqueue`: `import socket` would cost it 3 ms (docs/design/0003-bell-is-a-named-pipe.md), and a deep home
-does not fit into a socket's 108 bytes. A ring may get lost: workers also look by themselves.
+One byte into a named pipe per worker, written after the commit: half a millisecond from there to
+the claim, at 0.03 % CPU. Watching the write-ahead log fires before the commit is visible, polling
+costs a hundred times the CPU. A pipe and not a datagram socket, because the ringer is a cold
+`enqueue`: `import socket` would cost it 3 ms, and a deep home does not fit into a socket's 108
+bytes (docs/design/0003-bell-is-a-named-pipe.md). A ring may get lost: workers also look by
+themselves.
 """
 
 from __future__ import annotations

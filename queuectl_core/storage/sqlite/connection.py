@@ -1,4 +1,7 @@
-"""Opening a queue file: create, recognise, refuse, migrate. And the one place that translates SQLite's errors."""
+"""Opening a queue file: create, recognise, refuse, migrate.
+
+And the one place that translates SQLite's errors.
+"""
 
 from __future__ import annotations
 
@@ -15,26 +18,31 @@ from queuectl_core.errors import (
     StorageError,
     StorageFull,
 )
+from queuectl_core.storage.migrate import Migration, migrations
 from queuectl_core.storage.sqlite import files
 from queuectl_core.storage.sqlite import statements as sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from queuectl_core.storage.migrate import Migration
     from queuectl_core.storage.sqlite.gate import Gate
 
 APPLICATION_ID = 0x51435431
 """`QCT1` in the file's header: file(1) and a foreign program can tell what this is."""
 SCHEMA_VERSION = 1
-"""The number of the last script in migrations/; a constant, since a cold start has no time to list them."""
+"""The number of the last script in migrations/; a constant, since a cold start has no time to list
+them."""
 OLDEST_SQLITE = (3, 51, 3)
-"""Before it, a write-ahead log with two or more connections could be reset wrongly and lose commits."""
+"""Before it, a write-ahead log with two or more connections could be reset wrongly and lose
+commits."""
 BUSY_TIMEOUT_MS = 30_000
 MIGRATIONS_DIR = os.path.join(os.path.dirname(__file__), "migrations")
 
 
 def open_connection(path: str, gate: Gate, *, now_ms: int, lasting: bool) -> apsw.Connection:
-    """Open the queue file for one thread; create it, or bring an older one up to date, where that is due."""
+    """Open the queue file for one thread.
+
+    Create it, or bring an older one up to date, where that is due.
+    """
     check_sqlite(apsw.sqlite_lib_version())
     if not files.check_queue_file(path):
         _create(path, gate)
@@ -85,7 +93,10 @@ def _create(path: str, gate: Gate) -> None:
 
 
 def _version(connection: apsw.Connection, path: str) -> int:
-    """Return the schema's number, 0 for a file that is still empty; refuse one that is not a queue of ours."""
+    """Return the schema's number, 0 for a file that is still empty.
+
+    Refuse one that is not a queue of ours.
+    """
     application_id, version = connection.execute(sql.IDENTITY).get
     if application_id == APPLICATION_ID:
         if version > SCHEMA_VERSION:
@@ -102,9 +113,10 @@ def _version(connection: apsw.Connection, path: str) -> int:
 
 
 def _upgrade(connection: apsw.Connection, path: str, now_ms: int) -> None:
-    """Run the scripts that are missing; who waited at the gate may find them done. Copies an old file first."""
-    from queuectl_core.storage.migrate import migrations
+    """Run the scripts that are missing; who waited at the gate may find them done.
 
+    Copies an old file first.
+    """
     version = _version(connection, path)
     if version == 0:
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
@@ -137,7 +149,8 @@ def _check_identity(connection: apsw.Connection, path: str) -> None:
         files.write_id(path, queue_id)
     elif noted != queue_id:
         raise StorageDamaged(
-            f"{path} is not the queue that was here: its id is {queue_id}, {files.id_path(path)} says {noted}",
+            f"{path} is not the queue that was here: its id is {queue_id},"
+            f" {files.id_path(path)} says {noted}",
             hint=f"put the right file back; to accept this one: rm {files.id_path(path)}",
         )
 

@@ -8,6 +8,7 @@ import apsw
 
 from queuectl_core.job import Claim
 from queuectl_core.lifecycle import State
+from queuectl_core.retry import after_crash
 from queuectl_core.storage.records import (
     Count,
     DeadWorker,
@@ -113,8 +114,6 @@ class SqliteStore:
         return states
 
     def rescue(self, dead: DeadWorker, *, now_ms: int) -> list[Result]:
-        from queuectl_core.retry import after_crash
-
         with self._writing(now_ms) as ledger:
             claims = self._claims_of(dead.id)
             results = [

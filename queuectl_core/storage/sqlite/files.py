@@ -1,7 +1,8 @@
 """The files around a queue file: who may own them, where they lie, on what kind of disk.
 
-Never opens the queue file itself: closing any descriptor of it drops the process's POSIX locks under SQLite's
-feet (https://sqlite.org/howtocorrupt.html, 2.2). Creating it, before SQLite ever saw it, is the one exception.
+Never opens the queue file itself: closing any descriptor of it drops the process's POSIX locks
+under SQLite's feet (https://sqlite.org/howtocorrupt.html, 2.2). Creating it, before SQLite ever saw
+it, is the one exception.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from queuectl_core.errors import NoPermission, StorageDamaged, StorageError
 from queuectl_core.home import access_error
 
 NETWORK_FILE_SYSTEMS = frozenset(
-    "9p afs beegfs ceph cifs coda fuse.glusterfs fuse.s3fs fuse.sshfs glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 "
-    "smb3 smbfs vboxsf virtiofs".split()
+    "9p afs beegfs ceph cifs coda fuse.glusterfs fuse.s3fs fuse.sshfs glusterfs gpfs lustre "
+    "ncpfs nfs nfs4 ocfs2 smb3 smbfs vboxsf virtiofs".split()
 )
 
 
@@ -126,7 +127,7 @@ def check_file_system(directory: str) -> None:
 
 
 def file_system(directory: str, mounts: str = "/proc/self/mountinfo") -> str | None:
-    """Return the type of the file system that holds `directory`, None where the kernel does not say (proc(5))."""
+    """Return the type of the file system of `directory` (proc(5)), None where nothing says it."""
     device = os.stat(directory).st_dev
     wanted = f"{os.major(device)}:{os.minor(device)}"
     try:

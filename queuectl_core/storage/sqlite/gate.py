@@ -1,7 +1,7 @@
 """The writer gate: one queue of writers before SQLite's own lock.
 
-With 32 writing processes SQLite's busy handler let one wait 8.6 s; flock(2) wakes waiters in order: 0.11 s at
-most, and faster on the whole. `BEGIN IMMEDIATE` behind it then finds the lock free.
+With 32 writing processes SQLite's busy handler let one wait 8.6 s; flock(2) wakes waiters in order:
+0.11 s at most, and faster on the whole. `BEGIN IMMEDIATE` behind it then finds the lock free.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from queuectl_core.home import access_error
 
 
 class Gate:
-    """A lock file beside the queue file. Each Store has its own, so threads of one process wait too."""
+    """A lock file beside the queue file.
+
+    Each Store has its own, so threads of one process wait too.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path

@@ -27,7 +27,8 @@ def insert_unnamed(ledger: Ledger, jobs: Sequence[NewJob]) -> list[Enqueued]:
     values = [rows.new_job(job, ledger.now_ms) for job in jobs]
     numbers = ledger.connection.executemany(sql.INSERT_JOB, values)
     return [
-        Enqueued(number, None, True, row[3]) for (number,), row in zip(numbers, values, strict=True)
+        Enqueued(number, None, created=True, run_at_ms=row[3])
+        for (number,), row in zip(numbers, values, strict=True)
     ]
 
 
@@ -38,10 +39,10 @@ def insert_named(ledger: Ledger, job: NewJob, on_conflict: str) -> Enqueued:
     if row is None:
         old = rows.job(_one(ledger, sql.JOB_BY_ID, {"id": job.id}))
         if on_conflict == "skip":
-            return Enqueued(old.number, old.id, False, old.run_at_ms)
+            return Enqueued(old.number, old.id, created=False, run_at_ms=old.run_at_ms)
         _make_way(ledger, old, on_conflict)
         row = _one(ledger, sql.INSERT_JOB, values)
-    return Enqueued(row[0], job.id, True, values[3])
+    return Enqueued(row[0], job.id, created=True, run_at_ms=values[3])
 
 
 def _one(ledger: Ledger, statement: str, values: apsw.Bindings) -> Row:
@@ -74,7 +75,10 @@ def _make_way(ledger: Ledger, old: Job, on_conflict: str) -> None:
 
 
 def note_enqueued(ledger: Ledger, jobs: Sequence[NewJob], added: Sequence[Enqueued]) -> None:
-    """Write the event rows and figures of new jobs; their numbers have no gap within one transaction."""
+    """Write the event rows and figures of new jobs.
+
+    Their numbers have no gap within one transaction.
+    """
     numbers = [new.number for new in added if new.created]
     if not numbers:
         return
@@ -116,7 +120,10 @@ _EVENTS = {
 
 
 def settle(ledger: Ledger, result: Result) -> bool:
-    """Move a job out of `processing` as the verdict says, fenced by the claim's token; write its attempt row."""
+    """Move a job out of `processing` as the verdict says, fenced by the claim's token.
+
+    Write its attempt row.
+    """
     claim, outcome, verdict = result
     event = _EVENTS[type(verdict).__name__]
     values = _ending(ledger, claim, outcome, verdict)

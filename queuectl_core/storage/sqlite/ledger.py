@@ -1,7 +1,7 @@
-"""The one door through which a job changes its state, with everything that must change along with it.
+"""The one door through which a job changes its state, and all that changes along with it.
 
-Within a write transaction: the guarded UPDATE, the event row, and the figures (counts by queue and state, roll-ups
-by minute), which are summed up here and written once, just before the commit.
+Within a write transaction: the guarded UPDATE, the event row, and the figures (counts by queue and
+state, roll-ups by minute), which are summed up here and written once, just before the commit.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ ENQUEUE = "enqueue"
 
 
 class Ledger:
-    """One write transaction: BEGIN IMMEDIATE behind the gate, COMMIT at the end, nothing after an exception.
+    """One write transaction behind the gate: committed at the end, or nothing after an exception.
 
-    A deferred transaction that writes after it read fails at once when another writer was faster; this one
-    takes the write lock before the first read (https://sqlite.org/lang_transaction.html).
+    A deferred transaction that writes after it read fails at once when another writer was faster;
+    this one takes the write lock before the first read
+    (https://sqlite.org/lang_transaction.html).
     """
 
     def __init__(self, connection: apsw.Connection, gate: Gate, path: str, now_ms: int) -> None:
@@ -75,7 +76,9 @@ class Ledger:
         values: Mapping[str, apsw.SQLiteValue],
         note: Note | None = None,
     ) -> Row | None:
-        """Let `event` happen to job `values["number"]`; return the statement's row, None where a guard refused.
+        """Let `event` happen to job `values["number"]`.
+
+        Return the statement's row, None where a guard refused.
 
         `source` is the state it is in now, for the counts. `note` goes into the event row.
         """

@@ -1,7 +1,7 @@
 """Which workers live: a lock per worker that the kernel releases at death.
 
-Seen within a millisecond of a kill -9; a stopped process, a suspended machine or a clock that jumps never looks
-like death, as it does where leases run by time.
+Seen within a millisecond of a kill -9; a stopped process, a suspended machine or a clock that jumps
+never looks like death, as it does where leases run by time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def ensure_directory(path: str) -> None:
 def try_hold(directory: str, worker: int) -> int | None:
     """Take the worker's lock; return its descriptor, or None while somebody holds it.
 
-    Held until the descriptor and its copies in forked children are closed; programs that we start get none.
+    Held until the descriptor and its copies in forked children are closed; programs that we start
+    get none.
     """
     path = os.path.join(directory, f"{worker}.lock")
     try:
@@ -43,7 +44,10 @@ def try_hold(directory: str, worker: int) -> int | None:
 
 
 def is_alive(directory: str, worker: int) -> bool:
-    """Tell whether a process holds the worker's lock. Looking does not disturb a worker that starts."""
+    """Tell whether a process holds the worker's lock.
+
+    Looking does not disturb a worker that starts.
+    """
     path = os.path.join(directory, f"{worker}.lock")
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -1,7 +1,7 @@
 """Every statement of the SQLite engine, in the order of a job's life.
 
-Lists of states are rendered from the one table in lifecycle.py: a partial index serves a query only when both
-name the same states in the same order, and lists typed by hand drift.
+Lists of states are rendered from the one table in lifecycle.py: a partial index serves a query only
+when both name the same states in the same order, and lists typed by hand drift.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ INSERT_QUEUE_ID = "INSERT INTO queue (id, created_at_ms) VALUES (:id, :now_ms)"
 
 INSERT_JOB = f"""
 INSERT INTO jobs
-    (id, queue, state, priority, run_at_ms, max_retries, command, argv, cwd, env, timeout_ms, backoff,
-     created_at_ms)
+    (id, queue, state, priority, run_at_ms, max_retries, command, argv, cwd, env, timeout_ms,
+     backoff, created_at_ms)
 VALUES (?, ?, '{State.PENDING.value}', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) WHERE id IS NOT NULL DO NOTHING
 RETURNING number
@@ -51,9 +51,9 @@ WHERE number BETWEEN :first AND :last
 """
 DROP_ID = "UPDATE jobs SET id = NULL WHERE number = :number"
 
-# --- claim ---
-# `active` are the queues that have something waiting, so that empty and foreign ones cost nothing. One
-# lookup per queue and priority: each ends at the first row of the index or finds none.
+# --- claim --- `active` are the queues that have something waiting, so that empty and foreign ones
+# cost nothing. One lookup per queue and priority: each ends at the first row of the index or finds
+# none.
 
 _ACTIVE = f"""
 WITH active (queue) AS (
@@ -131,7 +131,8 @@ _ENDED = """reason = :reason, run_at_ms = coalesce(:run_at_ms, run_at_ms),
 MOVES: Mapping[Event, str] = {
     Event.CLAIM: _move(
         Event.CLAIM,
-        """reason = NULL, worker = :worker, token = random(), attempts = attempts + 1, starts = starts + 1,
+        """reason = NULL, worker = :worker, token = random(),
+    attempts = attempts + 1, starts = starts + 1,
     started_at_ms = :now_ms, finished_at_ms = NULL, cancel_requested = 0""",
         returning=COLUMNS,
     ),
@@ -164,8 +165,8 @@ WHERE state = '{State.PROCESSING.value}' AND cancel_requested = 1 AND worker = :
 
 INSERT_ATTEMPT = """
 INSERT INTO attempts
-    (job, start, worker, started_at_ms, finished_at_ms, ending, exit_code, signal, error, duration_ms,
-     cpu_ms, max_rss_bytes, output_bytes)
+    (job, start, worker, started_at_ms, finished_at_ms, ending, exit_code, signal, error,
+     duration_ms, cpu_ms, max_rss_bytes, output_bytes)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 INSERT_EVENT = "INSERT INTO events (at_ms, job, event, duration_ms, detail) VALUES (?, ?, ?, ?, ?)"
@@ -194,8 +195,8 @@ LIMIT :limit
 JOBS = f"SELECT {COLUMNS} FROM jobs WHERE number < :below {_PAGE}"
 JOBS_IN_STATE = f"SELECT {COLUMNS} FROM jobs WHERE state = :state AND number < :below {_PAGE}"
 ATTEMPTS = """
-SELECT job, start, worker, started_at_ms, finished_at_ms, ending, exit_code, signal, error, duration_ms,
-    cpu_ms, max_rss_bytes, output_bytes
+SELECT job, start, worker, started_at_ms, finished_at_ms, ending, exit_code, signal, error,
+    duration_ms, cpu_ms, max_rss_bytes, output_bytes
 FROM attempts
 WHERE job = :number
 ORDER BY start
@@ -214,13 +215,15 @@ TOTALS = "SELECT event, sum(events), sum(duration_ms) FROM rollups GROUP BY even
 
 INSERT_WORKER = """
 INSERT OR REPLACE INTO workers
-    (id, host, boot_id, supervisor_pid, pool_pid, threads, queues, version, started_at_ms, seen_at_ms)
-VALUES (:id, :host, :boot_id, :supervisor_pid, :pool_pid, :threads, :queues, :version, :now_ms, :now_ms)
+    (id, host, boot_id, supervisor_pid, pool_pid, threads, queues, version,
+     started_at_ms, seen_at_ms)
+VALUES (:id, :host, :boot_id, :supervisor_pid, :pool_pid, :threads, :queues, :version,
+     :now_ms, :now_ms)
 """
 HEARTBEAT = "UPDATE workers SET seen_at_ms = :now_ms, stopping = :stopping WHERE id = :id"
 WORKERS = """
-SELECT id, host, boot_id, supervisor_pid, pool_pid, threads, queues, version, started_at_ms, seen_at_ms,
-    stopping
+SELECT id, host, boot_id, supervisor_pid, pool_pid, threads, queues, version,
+    started_at_ms, seen_at_ms, stopping
 FROM workers
 ORDER BY id
 """

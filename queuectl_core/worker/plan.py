@@ -1,0 +1,24 @@
+"""What a worker was asked to be. Made by the supervisor before it forks, read on both sides."""
+
+from __future__ import annotations
+
+from queuectl_core.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from queuectl_core.config import Settings
+    from queuectl_core.home import Home
+
+
+class Plan(Record):
+    """`queues` None: all. `drain`: end when nothing is left to do. `environ`: what jobs inherit."""
+
+    home: Home
+    db_path: str
+    settings: Settings
+    threads: int
+    queues: tuple[str, ...] | None
+    drain: bool
+    environ: Mapping[str, str]
