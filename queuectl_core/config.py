@@ -105,7 +105,7 @@ def parse_file(text: str, path: str) -> dict[str, Value]:
 
     try:
         values = json.loads(text) if text.strip() else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         raise BadConfig(
             f"{path}, line {line}: not valid JSON ({getattr(error, 'msg', error)})",
@@ -127,22 +127,29 @@ def parse_text(setting: Setting, text: str, source: str) -> Value:
 
 
 def _checked(setting: Setting, value: object, source: str) -> Value:
+    if isinstance(setting.default, str):
+        return _checked_text(setting, value, source)
+    whole = isinstance(setting.default, int)
+    if (
+        isinstance(value, int if whole else (int, float))
+        and not isinstance(value, bool)
+        and setting.low <= value <= setting.high
+    ):
+        return value if whole else float(value)
+    kind = "a whole number" if whole else "a number"
+    raise BadConfig(
+        f"{source}: {setting.key} must be {kind} from {setting.low:g} to {setting.high:g},"
+        f" not {value!r}",
+        hint=setting.help,
+    )
+
+
+def _checked_text(setting: Setting, value: object, source: str) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise BadConfig(f"{source}: {setting.key} must be text, not {value!r}")
     if setting.field == "naive_time" and value not in {"local", "utc"}:
         raise BadConfig(f"{source}: {setting.key} must be local or utc, not {value!r}")
-    if isinstance(setting.default, str):
-        if isinstance(value, str) and "\0" not in value:
-            return value
-        raise BadConfig(f"{source}: {setting.key} must be text, not {value!r}")
-    whole = isinstance(setting.default, int)
-    fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-    if not fits or not setting.low <= float(value) <= setting.high:  # type: ignore[arg-type]
-        kind = "a whole number" if whole else "a number"
-        raise BadConfig(
-            f"{source}: {setting.key} must be {kind} from {setting.low:g} to {setting.high:g},"
-            f" not {value!r}",
-            hint=setting.help,
-        )
-    return value if whole else float(value)  # type: ignore[return-value,arg-type]
+    return value
 
 
 def resolve(

@@ -1,7 +1,7 @@
 """Every error that a user can see, with its exit code, HTTP status and what to do next.
 
-The class docstring is the default message. Exit codes follow sysexits(3) and the LSB (docs/cli.md,
-"Exit codes").
+Exit codes follow sysexits(3) and the LSB (docs/cli.md, "Exit codes"). `message` is what is said
+when nothing better is known; not the docstring, which the frozen executable does not have.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 class QueuectlError(Exception):
     """Queuectl failed."""
 
+    message = "queuectl failed"
     exit_code = 70
     http_status = 500
     hint = ""
 
     def __init__(self, message: str = "", *, hint: str = "") -> None:
-        super().__init__(message or (self.__doc__ or "").strip() or type(self).__name__)
+        super().__init__(message or self.message)
         if hint:
             self.hint = hint
 
@@ -23,6 +24,7 @@ class QueuectlError(Exception):
 class NoWorker(QueuectlError):
     """No worker runs."""
 
+    message = "no worker runs"
     exit_code = 3
     http_status = 503
     hint = "start one: queuectl worker start"
@@ -31,6 +33,7 @@ class NoWorker(QueuectlError):
 class NotFound(QueuectlError):
     """There is no such thing."""
 
+    message = "there is no such thing"
     exit_code = 4
     http_status = 404
 
@@ -38,6 +41,7 @@ class NotFound(QueuectlError):
 class UsageError(QueuectlError):
     """The command line is wrong."""
 
+    message = "the command line is wrong"
     exit_code = 64
     http_status = 400
 
@@ -45,6 +49,7 @@ class UsageError(QueuectlError):
 class BadData(QueuectlError):
     """The data given is not valid."""
 
+    message = "the data given is not valid"
     exit_code = 65
     http_status = 422
 
@@ -52,6 +57,7 @@ class BadData(QueuectlError):
 class NoInput(QueuectlError):
     """The input file can't be read."""
 
+    message = "the input file can't be read"
     exit_code = 66
     http_status = 400
 
@@ -59,6 +65,7 @@ class NoInput(QueuectlError):
 class Unavailable(QueuectlError):
     """What was asked for can't be had here."""
 
+    message = "what was asked for can't be had here"
     exit_code = 69
     http_status = 503
 
@@ -66,6 +73,7 @@ class Unavailable(QueuectlError):
 class JobExists(QueuectlError):
     """A job with this id exists already."""
 
+    message = "a job with this id exists already"
     exit_code = 73
     http_status = 409
 
@@ -73,6 +81,7 @@ class JobExists(QueuectlError):
 class WrongState(QueuectlError):
     """The job's state does not allow this."""
 
+    message = "the job's state does not allow this"
     exit_code = 1
     http_status = 409
 
@@ -80,6 +89,7 @@ class WrongState(QueuectlError):
 class StorageError(QueuectlError):
     """The queue file could not be read or written."""
 
+    message = "the queue file could not be read or written"
     exit_code = 74
     http_status = 500
 
@@ -87,6 +97,7 @@ class StorageError(QueuectlError):
 class StorageFull(StorageError):
     """The disk is full."""
 
+    message = "the disk is full"
     http_status = 507
     hint = "free some space on the disk that holds the queue, then try again"
 
@@ -94,10 +105,13 @@ class StorageFull(StorageError):
 class StorageDamaged(StorageError):
     """The queue file is damaged."""
 
+    message = "the queue file is damaged"
+
 
 class StorageBusy(QueuectlError):
     """The queue is busy."""
 
+    message = "the queue is busy"
     exit_code = 75
     http_status = 503
     hint = "try again"
@@ -106,6 +120,7 @@ class StorageBusy(QueuectlError):
 class NewerVersion(QueuectlError):
     """The queue file belongs to a newer version of queuectl."""
 
+    message = "the queue file belongs to a newer version of queuectl"
     exit_code = 76
     http_status = 500
     hint = "upgrade this queuectl; it changed nothing"
@@ -114,6 +129,7 @@ class NewerVersion(QueuectlError):
 class NoPermission(QueuectlError):
     """Permission denied."""
 
+    message = "permission denied"
     exit_code = 77
     http_status = 403
 
@@ -121,5 +137,6 @@ class NoPermission(QueuectlError):
 class BadConfig(QueuectlError):
     """The configuration is not valid."""
 
+    message = "the configuration is not valid"
     exit_code = 78
     http_status = 500

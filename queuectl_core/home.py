@@ -53,7 +53,14 @@ def find(flag: str | None, environ: Mapping[str, str]) -> Home:
 
 
 def _user_home(environ: Mapping[str, str]) -> str:
-    home = environ.get("HOME") or os.path.expanduser("~")
+    home = environ.get("HOME")
+    if not home:
+        import pwd  # noqa: PLC0415 - cron without HOME; nobody else needs it
+
+        try:
+            home = pwd.getpwuid(os.geteuid()).pw_dir
+        except KeyError:
+            home = ""
     if not os.path.isabs(home):
         raise BadConfig(
             f"no home directory is known for user id {os.geteuid()}",
@@ -168,4 +175,12 @@ def write_config_file(home: Home, values: Mapping[str, config.Value]) -> None:
             os.fsync(file.fileno())
         os.replace(draft, home.config_path)
     except OSError as error:
+        _discard(draft)
         raise access_error(error, home.config_path) from error
+
+
+def _discard(draft: str) -> None:
+    try:
+        os.unlink(draft)
+    except OSError:
+        return  # it was never made

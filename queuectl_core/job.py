@@ -216,7 +216,7 @@ def check_env(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise BadData(f"env must be an object of names and texts, not {shown(value)}")
     for name, text in value.items():
-        if not name or "=" in name:
+        if not isinstance(name, str) or not name or "=" in name:
             raise BadData(f"env has the name {shown(name)}", hint="write NAME=VALUE")
         _word(f"env {name}", name)
         _word(f"env {name}", text)

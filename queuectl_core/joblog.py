@@ -24,7 +24,7 @@ MARKER = "m"
 
 # The writer splits above this, the reader believes nothing above it.
 MAX_CHUNK_BYTES = 1 << 20
-# Longer than any header; also what a chunk counts against the cap at least. So a job that writes
+# Longer than any header; also what a write counts against the cap at least. So a job that writes
 # byte by byte can't fill the disk with headers: it takes less than twice what the caps say.
 HEADER_BYTES = 64
 ERROR_LINE_CHARACTERS = 500
@@ -90,11 +90,11 @@ def dropped_marker(dropped_bytes: int) -> bytes:
 class JobLogWriter:
     """Keep the first `head_bytes` and at least the last `tail_bytes` of an attempt's output.
 
-    Chunks below HEADER_BYTES count as that much. The disk holds about head_bytes + 2 * tail_bytes.
-    `tail_bytes=0` drops all that comes after the head. The file appears with the first byte and
-    replaces the log of an earlier start of the same attempt. For one thread. Never raises OSError:
-    once writing has failed, the rest of the output is counted and dropped, since the job's result
-    matters more.
+    A write below HEADER_BYTES counts as that much. The disk holds head_bytes + 2 * tail_bytes and
+    the headers. `tail_bytes=0` drops all that comes after the head. The file appears with the first
+    byte and replaces the log of an earlier start of the same attempt. For one thread. Never raises
+    OSError: once writing has failed, the rest of the output is counted and dropped, since the job's
+    result matters more.
     """
 
     def __init__(self, path: str, *, head_bytes: int, tail_bytes: int) -> None:
@@ -145,16 +145,20 @@ class JobLogWriter:
             self.failed = error.strerror or str(error)
 
     def _store(self, stream: str, offset: int, data: memoryview, now_ms: int) -> None:
-        """Spread `data` over chunks and segments."""
+        """Spread `data` over chunks and files, without the part that the tails would not hold."""
+        end = offset + len(data)
+        padding_bytes = max(0, HEADER_BYTES - len(data))
         while data:
             while self._room_bytes <= 0:
                 if self._segment is not None and self._tail_bytes <= 0:
                     return
                 self._open_next_segment()
+                if self._segment != 0:
+                    data = data[-2 * self._tail_bytes :]
             piece = data[: min(self._room_bytes, MAX_CHUNK_BYTES)]
-            self._append(b"%c %d %d %d\n" % (ord(stream), offset, len(piece), now_ms), piece)
-            self._room_bytes -= max(len(piece), HEADER_BYTES)
-            offset += len(piece)
+            header = b"%c %d %d %d\n" % (ord(stream), end - len(data), len(piece), now_ms)
+            self._append(header, piece)
+            self._room_bytes -= len(piece) + padding_bytes
             data = data[len(piece) :]
 
     def _append(self, header: bytes, piece: memoryview) -> None:

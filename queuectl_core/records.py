@@ -23,6 +23,9 @@ else:
             if not bases:
                 return super().__new__(mcs, name, bases, body)
             fields = list(body.get("__annotations__", ()))
+            given = [field in body for field in fields]
+            if given != sorted(given):
+                raise TypeError("a field without a default follows one with a default")
             defaults = [body.pop(field) for field in fields if field in body]
             plain = namedtuple(name, fields, defaults=defaults, module=body["__module__"])
             for key, value in body.items():

@@ -94,7 +94,7 @@ def parse_backoff(text: str, defaults: RetryPolicy) -> RetryPolicy:
         if not colon:
             steps_ms = tuple(_step_ms(step) for step in text.split(","))
             return defaults._replace(kind="list", steps_ms=steps_ms)
-        if kind == "exp" and 1 <= float(value) <= MAX_BASE:
+        if kind == "exp" and value.isascii() and 1 <= float(value) <= MAX_BASE:
             return defaults._replace(kind="exponential", steps_ms=(1000,), base=float(value))
         if kind in {"linear", "fixed"}:
             return defaults._replace(kind=kind, steps_ms=(_step_ms(value),))

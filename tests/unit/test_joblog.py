@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -134,9 +134,8 @@ def test_beyond_the_cap_head_and_tail_are_kept_with_a_marker_between(path):
 
     head, marker, *tail = read_chunks(path)
     assert head.data == data[:1_000]
-    # 9,000 bytes after the head: segments of 2,000, the last one half full.
-    assert marker == Chunk(MARKER, 1_000, b"\n[... 6,000 bytes dropped ...]\n", NOW_MS)
-    assert b"".join(chunk.data for chunk in tail) == data[-3_000:]
+    assert marker == Chunk(MARKER, 1_000, b"\n[... 5,000 bytes dropped ...]\n", NOW_MS)
+    assert b"".join(chunk.data for chunk in tail) == data[-4_000:]
 
 
 def test_a_marker_stands_on_a_line_of_its_own(path):
@@ -163,6 +162,16 @@ def test_a_line_of_ten_megabytes_is_split_into_chunks(path):
     assert sum(sizes) == len(data)
 
 
+def test_a_write_much_larger_than_the_tail_does_not_turn_the_files_over_and_over(path, monkeypatch):
+    opened = []
+    real_open = os.open
+    monkeypatch.setattr(os, "open", lambda *args: opened.append(args) or real_open(*args))
+
+    write_log(path, [(STDOUT, b"x" * 1_000_000)], head_bytes=10, tail_bytes=10)
+
+    assert len(opened) <= 6
+
+
 def test_no_tail_means_that_all_after_the_head_is_dropped(path):
     writer = write_log(path, [(STDOUT, b"x" * 500)] * 3, head_bytes=600, tail_bytes=0)
 
@@ -186,10 +195,6 @@ def test_a_job_that_writes_byte_by_byte_cannot_fill_the_disk_with_headers(path):
     assert disk_bytes < 2 * (10_000 + 2 * 10_000)
 
 
-def directory_bytes(path):
-    return sum(name.stat().st_size for name in Path(path).parent.iterdir())
-
-
 @given(outputs, caps, caps)
 def test_what_comes_back_is_head_gap_and_tail_of_what_was_written(pieces, head_bytes, tail_bytes):
     with tempfile.TemporaryDirectory() as logs_dir:
@@ -211,22 +216,21 @@ def test_what_comes_back_is_head_gap_and_tail_of_what_was_written(pieces, head_b
         assert end == after.offset or (gaps == [after] and end < after.offset)
 
 
-@given(outputs, caps, caps)
-def test_both_ends_are_kept(pieces, head_bytes, tail_bytes):
+@given(st.integers(0, 5_000), caps, st.integers(1, 500), st.integers(HEADER_BYTES, 300))
+def test_the_first_and_the_last_bytes_are_kept(total_bytes, head_bytes, tail_bytes, chunk_bytes):
+    written = bytes(number % 251 for number in range(total_bytes))
+    pieces = [
+        (STDOUT, written[start : start + chunk_bytes])
+        for start in range(0, total_bytes, chunk_bytes)
+    ]
     with tempfile.TemporaryDirectory() as logs_dir:
         path = log_path(logs_dir, 1, 1)
-        # No chunk below HEADER_BYTES: then the caps count exactly the bytes of output.
-        whole = [(stream, data * HEADER_BYTES) for stream, data in pieces]
-        head_bytes, tail_bytes = head_bytes * HEADER_BYTES, (tail_bytes + 1) * HEADER_BYTES
-        write_log(path, whole, head_bytes=head_bytes, tail_bytes=tail_bytes)
-        read = [chunk for chunk in read_chunks(path) if chunk.stream != MARKER]
-        disk_bytes = sum(len(c.data) for c in read)
+        write_log(path, pieces, head_bytes=head_bytes, tail_bytes=tail_bytes)
+        read = b"".join(chunk.data for chunk in read_chunks(path) if chunk.stream != MARKER)
 
-    written = by_byte(whole)
-    got = by_byte([(chunk.stream, chunk.data) for chunk in read])
-    assert got[:head_bytes] == written[:head_bytes]
-    assert not written or got[-tail_bytes // 2 :] == written[-tail_bytes // 2 :]
-    assert disk_bytes <= head_bytes + 2 * tail_bytes
+    assert read.startswith(written[:head_bytes])
+    assert read.endswith(written[-tail_bytes:])
+    assert len(read) <= head_bytes + 2 * tail_bytes
 
 
 @given(outputs)
@@ -273,10 +277,11 @@ def test_the_reader_survives_any_content(pieces, cap, which, junk, data):
 @pytest.mark.parametrize(
     "damage",
     [
-        b"\0" * 100, b"garbage", b"garbage\n", b"x 4 4 1\nabcd\n", b"o 4 4\nabcd\n", b"o  4 4 1\nabcd\n",
-        b"o 4 -4 1\nabcd\n", b"o 4 0 1\n\n", b"o 4 999999999999 1\nabcd\n", b"o 4 1048577 1\nabcd\n",
-        b"o 4 4 1\nabcdX", b"o 4 4 1" + b"0" * 80 + b"\nabcd\n", b"o 4 4 9999999999999999999\nabcd\n",
-        b"o 9223372036854775808 4 1\nabcd\n", b"o +4 4 1\nabcd\n", b"o 4_0 4 1\nabcd\n", b"0" * 64,
+        b"\0" * 100, b"garbage", b"garbage\n", b"x 4 4 1\nabcd\n", b"o 4 4\nabcd\n",
+        b"o  4 4 1\nabcd\n", b"o 4 -4 1\nabcd\n", b"o 4 0 1\n\n", b"o 4 999999999999 1\nabcd\n",
+        b"o 4 1048577 1\nabcd\n", b"o 4 4 1\nabcdX", b"o 4 4 1" + b"0" * 80 + b"\nabcd\n",
+        b"o 4 4 9999999999999999999\nabcd\n", b"o 9223372036854775808 4 1\nabcd\n",
+        b"o +4 4 1\nabcd\n", b"o 4_0 4 1\nabcd\n", b"0" * 64,
     ],
 )  # fmt: skip
 def test_damage_ends_the_reading_with_a_marker(path, damage):
@@ -320,9 +325,11 @@ def test_last_error_line(path, error, line):
 
 
 def test_last_error_line_is_put_together_from_many_writes(path):
-    writer = write_log(path, [(STDERR, bytes([byte])) for byte in b"old\nTraceback: no such file\n"])
+    error = b"first\nlast: no such file\n"
 
-    assert writer.last_error_line == "Traceback: no such file"
+    writer = write_log(path, [(STDERR, bytes([byte])) for byte in error])
+
+    assert writer.last_error_line == "last: no such file"
 
 
 def test_the_memory_for_the_last_error_line_is_bounded(path):
@@ -381,6 +388,25 @@ def test_a_directory_that_cannot_be_made_does_not_raise(tmp_path):
 
     assert writer.failed == os.strerror(errno.ENOENT)
     assert writer.total_bytes == 4
+
+
+@pytest.mark.parametrize(("times", "failed"), [(1, None), (9, os.strerror(errno.ENOENT))])
+def test_a_directory_that_delete_takes_away_is_made_again(path, monkeypatch, times, failed):
+    made = []
+    real_mkdir = os.mkdir
+
+    def mkdir_then_delete(name, mode):
+        real_mkdir(name, mode)
+        made.append(name)
+        if name == os.path.dirname(path) and made.count(name) <= times:
+            os.rmdir(name)
+
+    monkeypatch.setattr(os, "mkdir", mkdir_then_delete)
+
+    writer = write_log(path, [(STDOUT, b"output")])
+
+    assert writer.failed == failed
+    assert text(path) == (b"" if failed else b"output")
 
 
 def test_an_error_on_closing_is_kept(path):
@@ -468,22 +494,27 @@ def test_a_reader_finishes_a_file_that_was_replaced_under_it(path):
     for letter in (b"c", b"d", b"e"):
         writer.write(STDOUT, letter * 200, NOW_MS)
 
-    assert [chunk.data[:1] for chunk in reader.poll()] == [b"b", b"[", b"d", b"e"]
+    assert [chunk.data for chunk in reader.poll()] == [
+        b"b" * 100,
+        b"\n" + dropped_marker(200),
+        b"d" * 200,
+        b"e" * 200,
+    ]
     writer.close()
     reader.close()
 
 
 def test_a_poll_ends_however_fast_the_writer_is(path):
     writer = JobLogWriter(path, head_bytes=100, tail_bytes=100)
-    writer.write(STDOUT, b"x" * 100, NOW_MS)
+    writer.write(STDOUT, b"x" * 300, NOW_MS)
     reader = JobLogReader(path)
     chunks = 0
 
     for chunk in reader.poll():
         chunks += chunk.stream != MARKER
         writer.write(STDOUT, b"x" * 200, NOW_MS)
+        assert chunks <= 4
 
-    assert chunks <= 6
     writer.close()
     reader.close()
 
@@ -491,12 +522,10 @@ def test_a_poll_ends_however_fast_the_writer_is(path):
 def test_a_poll_that_is_left_early_goes_on_later(path):
     write_log(path, [(STDOUT, b"%0100d" % n) for n in range(5)], head_bytes=200, tail_bytes=300)
     reader = JobLogReader(path)
-    seen = []
 
-    for _ in range(5):
-        seen.append(next(reader.poll()).data)
+    seen = [int(next(reader.poll()).data) for _ in range(5)]
 
-    assert [int(data) for data in seen] == [0, 1, 2, 3, 4]
+    assert seen == [0, 1, 2, 3, 4]
     assert list(reader.poll()) == []
     reader.close()
 
@@ -504,12 +533,23 @@ def test_a_poll_that_is_left_early_goes_on_later(path):
 @pytest.mark.parametrize("offset", [0, 1, 99, 100, 101, 250, 399, 400, 1_000])
 def test_a_reader_begins_at_any_offset(path, offset):
     pieces = [(STDOUT, bytes([number]) * 100) for number in range(4)]
-    write_log(path, pieces, head_bytes=150, tail_bytes=150)
+    write_log(path, pieces, head_bytes=200, tail_bytes=100)
     reader = JobLogReader(path, offset=offset)
 
     seen = b"".join(chunk.data for chunk in reader.poll())
 
     assert seen == b"".join(data for _, data in pieces)[offset:]
+    reader.close()
+
+
+@pytest.mark.parametrize("offset", [200, 250])
+def test_a_reader_that_begins_in_a_tail_does_not_read_the_head(path, offset):
+    write_log(path, [(STDOUT, b"x" * 100)] * 3, head_bytes=200, tail_bytes=100)
+    with Path(path).open("ab") as head:
+        head.write(b"damage\n")
+    reader = JobLogReader(path, offset=offset)
+
+    assert [chunk.data for chunk in reader.poll()] == [b"x" * (300 - offset)]
     reader.close()
 
 
@@ -593,4 +633,5 @@ class FollowedLog(RuleBasedStateMachine):
             self.directory.cleanup()
 
 
+FollowedLog.TestCase.settings = settings(max_examples=50, stateful_step_count=20)
 test_followed_log = FollowedLog.TestCase

@@ -46,14 +46,22 @@ def open_connection(path: str, gate: Gate, *, now_ms: int, lasting: bool) -> aps
     check_sqlite(apsw.sqlite_lib_version())
     if not files.check_queue_file(path):
         _create(path, gate)
+    elif not os.path.getsize(path):
+        _refuse_emptied(path, gate)
     connection = connect(path, lasting=lasting)
     try:
-        if _version(connection, path) != SCHEMA_VERSION:
+        # A first look. What is not as it should be is judged behind the gate, where no other
+        # process is in the middle of making this queue.
+        if connection.execute(sql.IDENTITY).get != (APPLICATION_ID, SCHEMA_VERSION):
             with gate:
                 _upgrade(connection, path, now_ms)
-        _check_identity(connection, path)
+        _check_identity(connection, path, gate)
     except apsw.Error as error:
+        connection.close()
         raise translated(error, path) from error
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -92,6 +100,13 @@ def _create(path: str, gate: Gate) -> None:
         files.create_queue_file(path)
 
 
+def _refuse_emptied(path: str, gate: Gate) -> None:
+    """Refuse a file of zero bytes in a queue's place before SQLite deletes the log beside it."""
+    with gate:
+        if not os.path.getsize(path) and files.read_id(path) is not None:
+            raise files.refuse_missing(path)
+
+
 def _version(connection: apsw.Connection, path: str) -> int:
     """Return the schema's number, 0 for a file that is still empty.
 
@@ -121,9 +136,18 @@ def _upgrade(connection: apsw.Connection, path: str, now_ms: int) -> None:
     if version == 0:
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
     elif version < SCHEMA_VERSION:
-        backup(connection, f"{path}.before-{SCHEMA_VERSION:04d}")
+        _keep_old(connection, f"{path}.before-{SCHEMA_VERSION:04d}")
     for migration in migrations(MIGRATIONS_DIR)[version:]:
         _migrate(connection, migration, now_ms)
+
+
+def _keep_old(connection: apsw.Connection, path: str) -> None:
+    """Copy the queue as it is; a copy that was cut off earlier does not count."""
+    draft = f"{path}.part"
+    if os.path.lexists(draft):
+        os.unlink(draft)
+    backup(connection, draft)
+    os.replace(draft, path)
 
 
 def _migrate(connection: apsw.Connection, migration: Migration, now_ms: int) -> None:
@@ -141,12 +165,14 @@ def _migrate(connection: apsw.Connection, migration: Migration, now_ms: int) -> 
         raise
 
 
-def _check_identity(connection: apsw.Connection, path: str) -> None:
+def _check_identity(connection: apsw.Connection, path: str, gate: Gate) -> None:
     """Refuse another queue's file in this place; note whose place it is when nobody did yet."""
     queue_id = connection.execute(sql.QUEUE_ID).get
     noted = files.read_id(path)
     if noted is None:
-        files.write_id(path, queue_id)
+        with gate:
+            if files.read_id(path) is None:
+                files.write_id(path, queue_id)
     elif noted != queue_id:
         raise StorageDamaged(
             f"{path} is not the queue that was here: its id is {queue_id},"
@@ -159,11 +185,15 @@ def backup(connection: apsw.Connection, path: str) -> None:
     """Copy the whole queue to a new file, 0600, page by page through SQLite while others write."""
     files.create_queue_file(path)
     target = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+    # one snapshot for the whole copy: without it every commit of another process restarts it
+    connection.execute(sql.BEGIN_READ)
+    connection.execute(sql.COUNT_TABLES).fetchall()
     try:
         with target.backup("main", connection, "main") as copy:
             while not copy.done:
                 copy.step(4096)
     finally:
+        roll_back(connection)
         target.close()
 
 
@@ -171,6 +201,9 @@ def roll_back(connection: apsw.Connection) -> None:
     """End a transaction that can't commit; SQLite has ended it already after some errors."""
     if connection.in_transaction:
         connection.execute(sql.ROLLBACK)
+
+
+_RESTORE_HINT = "stop the workers, delete the -wal and -shm beside it, put a backup in its place"
 
 
 def translated(error: apsw.Error, path: str) -> QueuectlError:
@@ -181,13 +214,9 @@ def translated(error: apsw.Error, path: str) -> QueuectlError:
         case apsw.FullError():
             return StorageFull(f"{path}: the disk is full")
         case apsw.NotADBError():
-            return StorageDamaged(
-                f"{path} is not a queue file", hint="give another one, or put a backup back"
-            )
+            return StorageDamaged(f"{path} is not a queue file", hint=_RESTORE_HINT)
         case apsw.CorruptError():
-            return StorageDamaged(
-                f"{path} is damaged ({error})", hint="stop the workers, put a backup back"
-            )
+            return StorageDamaged(f"{path} is damaged ({error})", hint=_RESTORE_HINT)
         case apsw.ReadOnlyError() | apsw.PermissionsError() | apsw.CantOpenError():
             return NoPermission(
                 f"{path} can't be opened for writing ({error})", hint="check owner and mode"

@@ -40,11 +40,17 @@ class SqliteStore:
     """One connection to a queue file. Docstrings of the verbs: storage/store.py."""
 
     def __init__(self, path: str, *, now_ms: int, lasting: bool = False) -> None:
+        # a link to a directory is fine, one to the file itself is refused later
+        path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         self._path = path
         self._workers_dir = files.workers_dir(path)
         self._gate = Gate(files.gate_path(path))
         self._presence: int | None = None
-        self._connection = open_connection(path, self._gate, now_ms=now_ms, lasting=lasting)
+        try:
+            self._connection = open_connection(path, self._gate, now_ms=now_ms, lasting=lasting)
+        except BaseException:
+            self._gate.close()
+            raise
 
     # --- a job's life ---
 
@@ -83,6 +89,8 @@ class SqliteStore:
         wanted = rows.listed(queues)
         with self._writing(now_ms) as ledger:
             held = [steps.settle(ledger, result) for result in results]
+            if any(map(steps.gives_back, results)):
+                ledger.write_figures()  # a claim looks for its queues in the counts
             claims: list[Claim] = []
             while len(claims) < limit and (claim := steps.claim_next(ledger, worker, wanted)):
                 claims.append(claim)
@@ -176,13 +184,17 @@ class SqliteStore:
             if self._value(sql.HAS_CLAIMS, {"worker": worker_id}):
                 os.close(hold)  # a dead one's, not rescued yet
                 continue
-            self._presence = hold
             values = worker._asdict() | {
                 "id": worker_id,
                 "queues": rows.listed(worker.queues),
                 "now_ms": now_ms,
             }
-            self._write(sql.INSERT_WORKER, values, now_ms)
+            try:
+                self._write(sql.INSERT_WORKER, values, now_ms)
+            except BaseException:
+                os.close(hold)
+                raise
+            self._presence = hold
             return worker_id
         raise AssertionError("free_ids has no end")
 
@@ -195,6 +207,7 @@ class SqliteStore:
         return [self._worker(row) for row in self._rows(sql.WORKERS)]
 
     def take_dead_workers(self) -> list[DeadWorker]:
+        presence.ensure_directory(self._workers_dir)
         known = {
             row[0] for statement in (sql.WORKERS, sql.HOLDERS) for row in self._rows(statement)
         }

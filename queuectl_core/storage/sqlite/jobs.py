@@ -5,6 +5,7 @@ from __future__ import annotations
 from queuectl_core.errors import JobExists
 from queuectl_core.job import Claim, Ending, Outcome
 from queuectl_core.lifecycle import CLAIMABLE, TRANSITIONS, Event, State
+from queuectl_core.retry import Bury, Complete, Release, Rescue, Retry, Stop
 from queuectl_core.storage.records import Enqueued, Result
 from queuectl_core.storage.sqlite import rows
 from queuectl_core.storage.sqlite import statements as sql
@@ -12,7 +13,7 @@ from queuectl_core.storage.sqlite.ledger import ENQUEUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import apsw
 
@@ -109,14 +110,20 @@ def claim_next(ledger: Ledger, worker: int, queues: str | None) -> Claim | None:
     return Claim(job, job.token or 0)
 
 
-_EVENTS = {
-    "Complete": Event.COMPLETE,
-    "Retry": Event.FAIL,
-    "Bury": Event.BURY,
-    "Stop": Event.STOP,
-    "Release": Event.RELEASE,
-    "Rescue": Event.RESCUE,
+_EVENTS: Mapping[type[Verdict], Event] = {
+    Complete: Event.COMPLETE,
+    Retry: Event.FAIL,
+    Bury: Event.BURY,
+    Stop: Event.STOP,
+    Release: Event.RELEASE,
+    Rescue: Event.RESCUE,
 }
+_GIVING_BACK = (Retry, Release)
+
+
+def gives_back(result: Result) -> bool:
+    """Tell whether the job of this result can be claimed again."""
+    return isinstance(result.verdict, _GIVING_BACK)
 
 
 def settle(ledger: Ledger, result: Result) -> bool:
@@ -125,7 +132,9 @@ def settle(ledger: Ledger, result: Result) -> bool:
     Write its attempt row.
     """
     claim, outcome, verdict = result
-    event = _EVENTS[type(verdict).__name__]
+    if gives_back(result) and _cancel_wanted(ledger, claim):
+        verdict = Stop()  # its worker had not heard of the wish when the run ended by itself
+    event = _EVENTS[type(verdict)]
     values = _ending(ledger, claim, outcome, verdict)
     if ledger.move(event, State.PROCESSING, values, (outcome.duration_ms, outcome.error)) is None:
         return False
@@ -133,10 +142,17 @@ def settle(ledger: Ledger, result: Result) -> bool:
     return True
 
 
+def _cancel_wanted(ledger: Ledger, claim: Claim) -> bool:
+    row = ledger.connection.execute(
+        sql.CANCEL_WANTED, {"number": claim.job.number, "token": claim.token}
+    ).fetchone()
+    return row is not None
+
+
 def _ending(
     ledger: Ledger, claim: Claim, outcome: Outcome, verdict: Verdict
 ) -> dict[str, apsw.SQLiteValue]:
-    event = _EVENTS[type(verdict).__name__]
+    event = _EVENTS[type(verdict)]
     final = TRANSITIONS[event][1] not in CLAIMABLE
     return {
         "number": claim.job.number,

@@ -59,7 +59,7 @@ class Ledger:
         """Commit, or take everything back; SQLite's errors leave as ours."""
         try:
             if error is None:
-                self._write_figures()
+                self.write_figures()
                 self.connection.execute(sql.COMMIT)
         except apsw.Error as failure:
             raise translated(failure, self._path) from failure
@@ -106,7 +106,8 @@ class Ledger:
         past, past_ms = self._rollups.get(key, (0, 0))
         self._rollups[key] = (past + events, past_ms + duration_ms)
 
-    def _write_figures(self) -> None:
+    def write_figures(self) -> None:
+        """Write what was summed up so far."""
         counts = [(*key, jobs) for key, jobs in self._counts.items() if jobs]
         minute = self.now_ms // 60_000
         rollups = [(minute, *key, *figures) for key, figures in self._rollups.items()]
@@ -114,6 +115,8 @@ class Ledger:
             self.connection.executemany(sql.ADD_COUNT, counts)
         if rollups:
             self.connection.executemany(sql.ADD_ROLLUP, rollups)
+        self._counts.clear()
+        self._rollups.clear()
 
 
 if TYPE_CHECKING:

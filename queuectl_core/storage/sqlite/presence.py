@@ -46,7 +46,7 @@ def try_hold(directory: str, worker: int) -> int | None:
 def is_alive(directory: str, worker: int) -> bool:
     """Tell whether a process holds the worker's lock.
 
-    Looking does not disturb a worker that starts.
+    A worker that starts at this very moment may pass over the id.
     """
     path = os.path.join(directory, f"{worker}.lock")
     try:

@@ -25,6 +25,7 @@ PRIORITIES = ", ".join(
 )
 
 BEGIN = "BEGIN IMMEDIATE"
+BEGIN_READ = "BEGIN"
 COMMIT = "COMMIT"
 ROLLBACK = "ROLLBACK"
 IDENTITY = "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version"
@@ -154,6 +155,12 @@ REQUEST_CANCEL = f"""
 UPDATE jobs
 SET cancel_requested = 1
 WHERE number = :number AND state = '{State.PROCESSING.value}'
+"""
+CANCEL_WANTED = f"""
+SELECT 1
+FROM jobs
+WHERE number = :number AND state = '{State.PROCESSING.value}' AND token = :token
+  AND cancel_requested = 1
 """
 CANCEL_REQUESTS = f"""
 SELECT token

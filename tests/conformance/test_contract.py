@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from queuectl_core.storage.store import Store
+
+VERBS = [name for name in vars(Store) if not name.startswith("_")]
+
+
+def parameters(verb):
+    """Return the parameters as one gives them: name, kind, and the default where there is one."""
+    return [
+        (one.name, one.kind, one.default) for one in inspect.signature(verb).parameters.values()
+    ]
+
+
+def test_the_contract_stays_small():
+    assert 20 <= len(VERBS) <= 30
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_engine_has_every_verb_with_its_parameters(store, verb):
+    given = parameters(getattr(Store, verb))
+
+    assert parameters(getattr(type(store), verb)) == given
+
+
+def test_an_engine_has_no_verb_of_its_own(store):
+    assert sorted(name for name in vars(type(store)) if not name.startswith("_")) == sorted(VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_contract_says_what_a_verb_does(verb):
+    assert getattr(Store, verb).__doc__
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_that_writes_is_given_the_moment(verb):
+    writes = {"enqueue", "claim", "finish", "finish_and_claim", "cancel", "revive", "rescue"}
+    writes |= {"register", "heartbeat"}
+
+    assert ("now_ms" in inspect.signature(getattr(Store, verb)).parameters) >= (verb in writes)

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import pytest
+
+from queuectl_core.errors import JobExists
+from queuectl_core.lifecycle import State
+from tests.builders import NOW_MS, completed, new_job
+from tests.conformance import steps
+
+RUNS_OR_WAITS_NO_MORE = [State.COMPLETED, State.DEAD, State.CANCELLED]
+
+
+def test_enqueue_keeps_every_field(store):
+    asked = new_job(
+        argv=("printf", "%s\n", "ä ' \" \\", ""),
+        id="mail:1",
+        queue="mail",
+        priority=9,
+        run_at_ms=NOW_MS + 5,
+        max_retries=7,
+        timeout_ms=1_500,
+        backoff="10,60",
+        cwd="/srv",
+        env={"LANG": "de_DE.UTF-8", "EMPTY": ""},
+    )
+
+    (added,) = store.enqueue([asked], now_ms=NOW_MS)
+
+    job = steps.job_of(store, added.number)
+    assert {field: getattr(job, field) for field in asked._fields} == asked._asdict()
+    assert (job.state, job.created_at_ms, job.attempts, job.starts) == (State.PENDING, NOW_MS, 0, 0)
+    assert store.job_by_id("mail:1") == job
+
+
+def test_a_job_without_a_moment_is_due_at_once(store):
+    (added,) = store.enqueue([new_job()], now_ms=NOW_MS)
+
+    assert added.run_at_ms == NOW_MS
+    assert steps.job_of(store, added.number).run_at_ms == NOW_MS
+
+
+def test_enqueue_adds_jobs_in_the_order_given(store):
+    jobs = [new_job(f"echo {n}") for n in range(50)]
+
+    added = store.enqueue(jobs, now_ms=NOW_MS)
+
+    numbers = [one.number for one in added]
+    assert numbers == sorted(set(numbers))
+    assert [steps.job_of(store, number).command for number in numbers] == [
+        job.command for job in jobs
+    ]
+
+
+def test_enqueue_mixes_jobs_with_and_without_an_id(store):
+    added = store.enqueue([new_job(), new_job(id="a"), new_job()], now_ms=NOW_MS)
+
+    assert [one.id for one in added] == [None, "a", None]
+    assert [one.name for one in added][1] == "a"
+    steps.assert_figures_are_true(store)
+
+
+def test_enqueue_of_nothing_adds_nothing(store):
+    assert store.enqueue([], now_ms=NOW_MS) == []
+    assert steps.view(store).events == []
+
+
+def test_enqueue_writes_one_event_for_each_job(store):
+    added = store.enqueue([new_job(id="a"), new_job(), new_job(id="b")], now_ms=NOW_MS)
+
+    events = [(event.event, event.job, event.at_ms) for event in store.events(limit=9)]
+    assert events == [("enqueue", one.number, NOW_MS) for one in reversed(added)]
+    steps.assert_figures_are_true(store)
+
+
+def test_enqueue_adds_nothing_when_one_id_exists(store):
+    store.enqueue([new_job(id="a")], now_ms=NOW_MS)
+    before = steps.view(store)
+
+    with pytest.raises(JobExists, match='"a"'):
+        store.enqueue([new_job(id="b"), new_job(), new_job(id="a")], now_ms=NOW_MS)
+
+    assert steps.view(store) == before
+    steps.assert_figures_are_true(store)
+
+
+def test_enqueue_adds_nothing_when_one_id_comes_twice(store):
+    with pytest.raises(JobExists):
+        store.enqueue([new_job(id="a"), new_job(id="a")], now_ms=NOW_MS)
+
+    assert steps.view(store).jobs == []
+
+
+def test_the_store_can_be_used_after_a_refused_enqueue(store, open_another):
+    store.enqueue([new_job(id="a")], now_ms=NOW_MS)
+    with pytest.raises(JobExists):
+        store.enqueue([new_job(id="a")], now_ms=NOW_MS)
+
+    open_another().enqueue([new_job(id="b")], now_ms=NOW_MS)
+    store.enqueue([new_job(id="c")], now_ms=NOW_MS)
+
+    assert [job.id for job in store.jobs()] == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize("state", State)
+def test_skip_leaves_the_old_job_and_says_so(store, state):
+    number, _ = steps.put(store, state, id="a", run_at_ms=NOW_MS - 1)
+    before = steps.job_of(store, number)
+
+    added = store.enqueue(
+        [new_job("other", id="a"), new_job(id="b")], now_ms=NOW_MS + 9, on_conflict="skip"
+    )
+
+    assert [one.created for one in added] == [False, True]
+    assert (added[0].number, added[0].run_at_ms) == (number, before.run_at_ms)
+    assert steps.job_of(store, number) == before
+    steps.assert_figures_are_true(store)
+
+
+def test_skip_of_all_jobs_writes_nothing(store):
+    store.enqueue([new_job(id="a")], now_ms=NOW_MS)
+    before = steps.view(store)
+
+    store.enqueue([new_job(id="a")], now_ms=NOW_MS, on_conflict="skip")
+
+    assert steps.view(store) == before
+
+
+def test_skip_takes_one_of_two_jobs_with_the_same_new_id(store):
+    added = store.enqueue(
+        [new_job("first", id="a"), new_job("second", id="a")], now_ms=NOW_MS, on_conflict="skip"
+    )
+
+    assert [one.created for one in added] == [True, False]
+    assert added[0].number == added[1].number
+    assert [job.command for job in store.jobs()] == ["first"]
+    steps.assert_figures_are_true(store)
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.FAILED])
+def test_replace_cancels_a_waiting_job_and_takes_its_id(store, state):
+    old, _ = steps.put(store, state, id="a")
+
+    (added,) = store.enqueue([new_job("other", id="a")], now_ms=NOW_MS + 9, on_conflict="replace")
+
+    replaced = steps.job_of(store, old)
+    assert added.created
+    assert added.number != old
+    assert (replaced.state, replaced.id, replaced.reason) == (State.CANCELLED, None, "replaced")
+    assert steps.job_of(store, added.number).command == "other"
+    assert store.job_by_id("a").number == added.number
+    assert [event.event for event in store.events(limit=2)] == ["enqueue", "cancel"]
+    steps.assert_figures_are_true(store)
+
+
+@pytest.mark.parametrize("state", RUNS_OR_WAITS_NO_MORE)
+def test_replace_leaves_a_final_job_what_it_is_but_for_its_id(store, state):
+    old, _ = steps.put(store, state, id="a")
+    before = steps.job_of(store, old)
+
+    store.enqueue([new_job(id="a")], now_ms=NOW_MS + 9, on_conflict="replace")
+
+    assert steps.job_of(store, old) == before._replace(id=None)
+    steps.assert_figures_are_true(store)
+
+
+def test_replace_refuses_while_the_old_job_runs(store):
+    _, claim = steps.put(store, State.PROCESSING, id="a")
+    before = steps.view(store)
+
+    with pytest.raises(JobExists, match="runs"):
+        store.enqueue([new_job(id="b"), new_job(id="a")], now_ms=NOW_MS, on_conflict="replace")
+
+    assert steps.view(store) == before
+    assert store.finish([completed(claim)], now_ms=NOW_MS) == [True]
+
+
+def test_replace_writes_an_enqueue_event_only_for_new_jobs(store):
+    store.enqueue([new_job(id="a"), new_job()], now_ms=NOW_MS)
+
+    added = store.enqueue(
+        [new_job(id="c"), new_job(id="a"), new_job()], now_ms=NOW_MS, on_conflict="replace"
+    )
+
+    born = [event.job for event in store.events(limit=99) if event.event == "enqueue"]
+    assert len(born) == len(set(born)) == 5
+    assert born[:3] == [one.number for one in reversed(added)]
+    steps.assert_figures_are_true(store)
+
+
+def test_an_id_is_free_again_only_for_replace(store):
+    steps.put(store, State.COMPLETED, id="a")
+
+    with pytest.raises(JobExists, match="completed"):
+        store.enqueue([new_job(id="a")], now_ms=NOW_MS)

@@ -1,0 +1,60 @@
+"""Make a queue file to keep: python tests/data/make_queue.py tests/data/queue-schema-0001.db
+
+Run once for each schema, by the version that has it, and never again: the file stands for what
+users have on disk.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+
+import apsw
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, ROOT)
+
+from queuectl_core.storage import open_store  # noqa: E402 - the script runs from anywhere
+from tests.builders import NOW_MS, new_job, new_worker  # noqa: E402
+from tests.conformance import steps  # noqa: E402
+
+
+def fill(path: str) -> None:
+    """Write one job in each state, and one with every field, to a new queue."""
+    store = open_store(path, now_ms=NOW_MS)
+    worker = store.register(new_worker(queues=("mail",)), now_ms=NOW_MS)
+    assert worker == steps.WORKER
+    for state in steps.EVERY_STATE:
+        steps.put(store, state, id=f"{state}-job", queue="mail")
+    whole = new_job(
+        argv=("printf", "%s\n", "ä"),
+        id="whole",
+        queue="reports",
+        priority=9,
+        run_at_ms=NOW_MS + 3_600_000,
+        max_retries=7,
+        timeout_ms=1_500,
+        backoff="10,60",
+        cwd="/srv",
+        env={"LANG": "C.UTF-8"},
+    )
+    store.enqueue([whole], now_ms=NOW_MS)
+    store.close()
+
+
+def main(target: str) -> None:
+    """Fill a queue elsewhere and put it into one file without a log beside it."""
+    if os.path.exists(target):
+        raise SystemExit(f"{target} exists, and old files are kept as they are")
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "queue.db")
+        fill(path)
+        connection = apsw.Connection(path)
+        connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        connection.execute("VACUUM INTO ?", (target,)).fetchall()
+        connection.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

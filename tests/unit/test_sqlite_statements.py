@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import re
+
+import apsw
+import pytest
+
+from queuectl_core.job import HIGHEST_PRIORITY, LOWEST_PRIORITY, Job
+from queuectl_core.lifecycle import CLAIMABLE, TRANSITIONS, Event, State
+from queuectl_core.storage import open_store
+from queuectl_core.storage.sqlite import connection as opening
+from queuectl_core.storage.sqlite import statements as sql
+from tests.builders import NOW_MS
+
+PLAIN = {
+    name: text
+    for name, text in vars(sql).items()
+    if isinstance(text, str) and re.match(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", text)
+}
+COMPLETE = {name: text for name, text in PLAIN.items() if name != "_ACTIVE"} | {
+    f"MOVES[{event}]": text for event, text in sql.MOVES.items()
+}
+BY_NUMBER = "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """Return a plain connection to an empty queue."""
+    path = str(tmp_path / "queue.db")
+    open_store(path, now_ms=NOW_MS).close()
+    connection = apsw.Connection(path)
+    yield connection
+    connection.close()
+
+
+def values_for(statement):
+    """Return a NULL for each parameter."""
+    names = re.findall(r"(?<!:):([a-z_]+)", statement)
+    return dict.fromkeys(names) if names else (None,) * statement.count("?")
+
+
+def plan(connection, statement):
+    """Return the steps that SQLite takes."""
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values_for(statement))
+    return [row[3] for row in rows]
+
+
+def states_in(text):
+    return tuple(re.findall(r"'([a-z]+)'", text))
+
+
+def schema_of(connection, name):
+    return connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).get
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("NEXT_JOB", "jobs_claim (queue=? AND priority=? AND run_at_ms<?)"),
+        ("NEXT_JOB", BY_NUMBER),
+        ("NEXT_DUE", "jobs_claim (queue=? AND priority=?)"),
+        ("JOBS_IN_STATE", "jobs_state (state=? AND number<?)"),
+        ("JOBS", "SEARCH jobs USING INTEGER PRIMARY KEY (rowid<?)"),
+        ("JOB_STATE", BY_NUMBER),
+        ("JOB_BY_NUMBER", BY_NUMBER),
+        ("JOB_BY_ID", "jobs_id (id=?)"),
+        ("CANCEL_REQUESTS", "jobs_state (state=?)"),
+        ("CLAIMS_OF", "jobs_state (state=?)"),
+        ("HAS_CLAIMS", "jobs_state (state=?)"),
+        ("HOLDERS", "jobs_state (state=?)"),
+        ("REQUEST_CANCEL", BY_NUMBER),
+        ("INSERT_ENQUEUE_EVENTS", "SEARCH jobs USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        ("ATTEMPTS", "SEARCH attempts USING PRIMARY KEY (job=?)"),
+        ("EVENTS", "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"),
+        *[(f"MOVES[{event}]", BY_NUMBER) for event in Event],
+    ],
+)
+def test_a_hot_statement_uses_its_index(raw, name, step):
+    steps = plan(raw, COMPLETE[name])
+
+    assert any(step in taken for taken in steps), steps
+
+
+@pytest.mark.parametrize("name", COMPLETE)
+def test_no_statement_reads_all_jobs_or_their_history(raw, name):
+    steps = plan(raw, COMPLETE[name])
+
+    assert not [step for step in steps if re.match(r"SCAN (jobs|attempts)\b", step)]
+
+
+@pytest.mark.parametrize("name", ["JOBS", "JOBS_IN_STATE", "EVENTS", "ATTEMPTS", "CLAIMS_OF"])
+def test_a_listing_comes_from_its_index_in_order(raw, name):
+    assert not [step for step in plan(raw, COMPLETE[name]) if "TEMP B-TREE" in step]
+
+
+def test_the_search_for_the_next_job_does_not_sort_waiting_jobs(raw):
+    steps = raw.execute(f"EXPLAIN QUERY PLAN {sql.NEXT_JOB}", values_for(sql.NEXT_JOB)).fetchall()
+    (subquery,) = [parent for _, parent, _, step in steps if "jobs_claim" in step]
+
+    # one row per queue and priority is sorted outside of it
+    assert not [step for _, parent, _, step in steps if parent == subquery and "TEMP" in step]
+
+
+@pytest.mark.parametrize("event", Event)
+def test_a_move_names_the_states_of_the_table(event):
+    sources, target = TRANSITIONS[event]
+    found = re.search(r"state IN \(([^)]*)\)", sql.MOVES[event])
+
+    assert states_in(found[1]) == tuple(state.value for state in sources)
+    assert re.search(r"SET state = '([a-z]+)'", sql.MOVES[event])[1] == target.value
+
+
+def test_every_event_has_a_move():
+    assert set(sql.MOVES) == set(Event)
+
+
+def test_the_claim_looks_for_what_the_table_calls_claimable():
+    assert states_in(sql.WAITING) == tuple(state.value for state in CLAIMABLE)
+    assert sql.NEXT_JOB.count(sql.WAITING) == 2
+    assert sql.NEXT_DUE.count(sql.WAITING) == 2
+
+
+def test_the_partial_index_says_the_same_as_the_claim(raw):
+    assert schema_of(raw, "jobs_claim").endswith(f"WHERE {sql.WAITING}")
+
+
+def test_the_schema_allows_the_states_of_the_table_and_no_others(raw):
+    found = re.search(r"CHECK \(state IN \(([^)]*)\)\)", schema_of(raw, "jobs"))
+
+    assert states_in(found[1]) == tuple(state.value for state in State)
+
+
+def test_the_schema_allows_the_priorities_of_a_job(raw):
+    bounds = re.search(r"CHECK \(priority BETWEEN (\d+) AND (\d+)\)", schema_of(raw, "jobs"))
+
+    assert (int(bounds[1]), int(bounds[2])) == (LOWEST_PRIORITY, HIGHEST_PRIORITY)
+    assert re.findall(r"\((\d+)\)", sql.PRIORITIES) == [str(n) for n in range(10, 0, -1)]
+
+
+def test_the_schema_keeps_every_field_of_a_job(raw):
+    columns = [row[1] for row in raw.execute("PRAGMA table_info(jobs)")]
+
+    assert sorted(columns) == sorted(Job._fields)
+
+
+@pytest.mark.parametrize("name", COMPLETE)
+def test_a_statement_names_only_real_states(name):
+    for listed in re.findall(r"state (?:IN \(([^)]*)\)|= ('[a-z]+'))", COMPLETE[name]):
+        for state in states_in("".join(listed)):
+            assert state in {state.value for state in State}
+
+
+@pytest.mark.parametrize("name", COMPLETE)
+def test_a_statement_names_its_columns(name):
+    assert "SELECT *" not in COMPLETE[name]
+
+
+def test_the_schema_is_strict_everywhere(raw):
+    tables = [row for row in raw.execute("PRAGMA table_list") if not row[1].startswith("sqlite_")]
+
+    assert tables
+    assert all(strict for *_, strict in tables)
+
+
+def test_a_state_that_the_table_does_not_know_is_refused(raw):
+    with pytest.raises(apsw.ConstraintError):
+        raw.execute(
+            sql.INSERT_JOB.replace("'pending'", "'held'"), ("a", "q", 5, 0, 3, *[None] * 6, 0)
+        )
+
+
+def test_a_commit_is_on_disk_when_it_returns(tmp_path):
+    path = str(tmp_path / "queue.db")
+    open_store(path, now_ms=NOW_MS).close()
+
+    connection = opening.connect(path, lasting=False)
+
+    full = 2
+    assert connection.execute("PRAGMA synchronous").get == full
+    assert connection.execute("PRAGMA journal_mode").get == "wal"
+    connection.close()
