@@ -3,9 +3,12 @@
 Also the script that PyInstaller freezes. It must stay this small: every cold start pays for it.
 """
 
+import os
 import sys
 
 from queuectl_core.cli.main import main
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    # main has written and closed all; tearing the interpreter down would cost 4 ms more
+    os._exit(code)

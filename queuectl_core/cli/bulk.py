@@ -1,0 +1,91 @@
+"""`queuectl enqueue --stdin | --file F`: jobs line by line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from queuectl_core.cli import output, submit
+from queuectl_core.errors import NoInput
+from queuectl_core.services import bulk
+from queuectl_core.services.bulk import Plan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from io import BufferedReader
+
+    from queuectl_core.cli.parse import Args
+    from queuectl_core.cli.session import Session
+    from queuectl_core.services.bulk import BadLine, Batch
+    from queuectl_core.services.intake import Fields
+
+
+def run(session: Session, args: Args, overrides: Fields, on_conflict: str) -> int:
+    """Add the jobs of a stream; report bad lines by number, return 65 when there were any."""
+    plan = Plan(session.clock, overrides, session.defaults(cwd=submit.directory()), on_conflict)
+    path = args.text("--file")
+    file = _open(path)
+    try:
+        batches = _batches(session, args, file, plan)
+        word = "Would enqueue" if args.flag("--dry-run") else "Enqueued"
+        return _report(session, batches, plan, word=word)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise NoInput(f"{path or 'stdin'} can't be read: {error.strerror}") from error
+    finally:
+        if path is not None:
+            file.close()
+
+
+def _open(path: str | None) -> BufferedReader:
+    if path is None or path == "-":
+        return sys.stdin.buffer  # type: ignore[return-value] # a file or a pipe, always buffered
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise NoInput(
+            f"{path} can't be read: {os.strerror(error.errno or 0)}",
+            hint="give a file with one job a line",
+        ) from error
+
+
+def _batches(session: Session, args: Args, file: BufferedReader, plan: Plan) -> Iterable[Batch]:
+    if args.flag("--dry-run"):
+        return bulk.check(file, plan)
+    if args.flag("--atomic"):
+        return [bulk.enqueue_atomic(session.store, file, plan)]
+    return bulk.enqueue(session.store, file, plan)
+
+
+def _report(session: Session, batches: Iterable[Batch], plan: Plan, *, word: str) -> int:
+    """Tell of each batch as it comes and of the sum at the end; return the exit code."""
+    good, skipped, codes, out = 0, 0, set(), session.out
+    try:
+        for batch in batches:
+            good += batch.good
+            skipped += sum(not one.created for one in batch.added)
+            for one in batch.added if out.as_json or out.quiet else ():
+                submit.announce(session, one, plan.defaults.now_ms)
+            for bad in batch.bad:
+                _complain(bad)
+                codes.add(bad.error.exit_code)
+            output.progress(f"{good:,} jobs")
+            output.flush()  # a slow writer may wait for the ids of what it gave
+    finally:
+        output.progress("")
+        if not out.as_json and not out.quiet:
+            rest = f"; {skipped:,} existed already" if skipped else ""
+            out.line(f"{word} {_jobs(good - skipped)}{rest}")
+    return min(codes, default=0)  # bad data before ids that exist
+
+
+def _jobs(count: int) -> str:
+    return f"{count:,} {'job' if count == 1 else 'jobs'}"
+
+
+def _complain(bad: BadLine) -> None:
+    output.progress("")
+    hint = f" ({bad.error.hint})" if bad.error.hint else ""
+    output.write_message(output.clean(f"queuectl: line {bad.line}: {bad.error}{hint}"))

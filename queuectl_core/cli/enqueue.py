@@ -1,0 +1,109 @@
+"""`queuectl enqueue` by docopt: a command line with options, JSON with options, or a stream."""
+
+from __future__ import annotations
+
+import os
+
+from queuectl_core.cli import bulk, submit
+from queuectl_core.errors import BadData, UsageError
+from queuectl_core.services import intake
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from queuectl_core.cli.parse import Args
+    from queuectl_core.cli.session import Command, Session
+    from queuectl_core.services.intake import Fields
+
+CONFLICTS = ("error", "skip", "replace")
+
+
+def run(session: Session, args: Args) -> int:
+    """Add what the command line names."""
+    options = _options(args)
+    words = args.words("<word>")
+    on_conflict = _conflict(args)
+    if args.flag("--stdin") or args.text("--file") is not None:
+        _forbid(bool(words), "a command and --stdin or --file do not go together")
+        _forbid("id" in options, "one --id can't name many jobs")
+        return bulk.run(session, args, options, on_conflict)
+    _forbid(args.flag("--atomic"), "--atomic goes with --stdin or --file")
+    objects = [{**fields, **options} for fields in _objects(args, words)]
+    return submit.submit(session, submit.Request(objects, on_conflict, args.flag("--dry-run")))
+
+
+def _objects(args: Args, words: Sequence[str]) -> Sequence[Fields]:
+    """Return the objects that the words stand for: JSON, a shell line, a program with arguments."""
+    if not words:
+        raise UsageError(
+            "there is no command to enqueue",
+            hint="queuectl enqueue -- CMD ARGS..., or --stdin to read many",
+        )
+    if args.flag("--shell"):
+        return [{"command": " ".join(words)}]
+    if len(words) > 1:
+        return [{"argv": list(words)}]
+    if intake.is_json(words[0]) and not args.flag("--"):
+        return intake.read_objects(words[0])
+    return [{"command": words[0]}]
+
+
+def _options(args: Args) -> dict[str, object]:
+    """Return the fields that options give; the checks of a job judge their values."""
+    given: dict[str, object] = {
+        "id": args.text("--id"),
+        "queue": args.text("--queue"),
+        "priority": _number(args.text("--priority")),
+        "max_retries": _number(args.text("--retries")),
+        "run_at": _time(args),
+        "timeout": args.text("--timeout"),
+        "backoff": args.text("--backoff"),
+        "cwd": _absolute(args.text("--cwd")),
+        "env": _variables(args.words("--env")),
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _number(text: str | None) -> int | str | None:
+    """Return a whole number, or the text as it is for the job's check to name."""
+    try:
+        return int(text) if text is not None and text.isascii() else text
+    except ValueError:
+        return text
+
+
+def _time(args: Args) -> str | None:
+    at, span = args.text("--at"), args.text("--in")
+    _forbid(at is not None and span is not None, "--at and --in do not go together")
+    return at if span is None else f"+{span}"
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else os.path.abspath(os.path.expanduser(path))
+
+
+def _variables(pairs: Sequence[str]) -> dict[str, str] | None:
+    """Return the variables of --env; of one that comes twice the last counts."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise BadData(f'--env {pair[:60]} has no "="', hint="write --env NAME=VALUE")
+    return {name: value for name, _, value in (pair.partition("=") for pair in pairs)} or None
+
+
+def _conflict(args: Args) -> str:
+    text = args.text("--on-conflict") or "error"
+    if text not in CONFLICTS:
+        raise UsageError(
+            f'--on-conflict must be {", ".join(CONFLICTS)}, not "{text[:60]}"',
+            hint="queuectl help enqueue",
+        )
+    return text
+
+
+def _forbid(wrong: bool, message: str) -> None:  # noqa: FBT001 - the condition is the point
+    if wrong:
+        raise UsageError(message, hint="queuectl help enqueue")
+
+
+COMMANDS: Mapping[str, Command] = {"enqueue": run}

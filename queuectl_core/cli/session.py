@@ -1,0 +1,87 @@
+"""What one command works with: clock, output, home, and on first use settings and store."""
+
+from __future__ import annotations
+
+import os
+
+from queuectl_core import home as homes
+from queuectl_core.errors import BadConfig
+from queuectl_core.services.intake import Defaults
+from queuectl_core.storage import open_store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from queuectl_core.cli.output import Output
+    from queuectl_core.cli.parse import Args
+    from queuectl_core.clock import Clock
+    from queuectl_core.config import Settings
+    from queuectl_core.durations import Naive
+    from queuectl_core.home import Home
+    from queuectl_core.storage.store import Store
+
+    Command = Callable[["Session", Args], int]
+
+
+class Session:
+    """One command's surroundings; close it at the end. Reads and creates nothing unasked."""
+
+    def __init__(
+        self, clock: Clock, out: Output, *, home: str | None = None, db: str | None = None
+    ) -> None:
+        self.clock = clock
+        self.out = out
+        self._home_flag = home
+        self._db_flag = db
+        self._settings: Settings | None = None
+        self._store: Store | None = None
+
+    @property
+    def home(self) -> Home:
+        """The queue's home; need not exist yet."""
+        return homes.find(self._home_flag, os.environ)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force; BadConfig where the file or a variable is wrong."""
+        if self._settings is None:
+            flags = {"db_path": _absolute(self._db_flag)} if self._db_flag else {}
+            self._settings = homes.read_settings(self.home, os.environ, flags)
+        return self._settings
+
+    @property
+    def db_path(self) -> str:
+        """The queue file, or the URL of the server."""
+        chosen = self.settings.db_path
+        path = chosen if "://" in chosen else self.home.db_path(self.settings)
+        try:
+            path.encode()
+        except UnicodeEncodeError as error:
+            raise BadConfig(f"the name of the queue file is not valid UTF-8: {path!r}") from error
+        return path
+
+    @property
+    def store(self) -> Store:
+        """The store, opened at the first use; creates home and queue file where there are none."""
+        if self._store is None:
+            path = self.db_path
+            homes.prepare(self.home)
+            self._store = open_store(path, now_ms=self.clock.now_ms())
+        return self._store
+
+    def defaults(self, *, cwd: str | None) -> Defaults:
+        """Return what a new job gets that it does not say itself."""
+        naive: Naive = "utc" if self.settings.naive_time == "utc" else "local"
+        return Defaults(self.settings.max_retries, self.clock.now_ms(), cwd, naive)
+
+    def close(self) -> None:
+        """Close the store, if it was opened."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+
+def _absolute(path: str) -> str:
+    """Return what --db names, seen from the caller's directory."""
+    return path if "://" in path else os.path.abspath(os.path.expanduser(path))

@@ -1,0 +1,93 @@
+"""The verbs and what each is for; their usage texts, which docopt reads, stand beside: usage_*.py.
+
+Constants and not docstrings: the executable is frozen without those.
+"""
+
+from __future__ import annotations
+
+from queuectl_core.cli import usage_jobs, usage_queue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERBS: Mapping[str, str] = {
+    "enqueue": "add a job, or many",
+    "list": "list jobs, the newest first",
+    "show": "show all about a job, with its attempts",
+    "logs": "print what a job wrote",
+    "wait": "wait until jobs have ended",
+    "cancel": "cancel jobs that wait or run",
+    "retry": "run failed or finished jobs again",
+    "status": "count the jobs by state",
+    "metrics": "sum up what happened",
+    "worker start": "run jobs, in the foreground",
+    "worker stop": "let the workers finish and stop",
+    "worker health": "tell how the workers do",
+    "worker list": "list the workers",
+    "dlq list": "list the dead letters: jobs that failed for good",
+    "dlq show": "show dead letters with their attempts",
+    "dlq retry": "run dead letters again, attempts from zero",
+    "config get": "print the settings in force, or one of them",
+    "config set": "change a setting",
+    "config unset": "give a setting its default back",
+    "config path": "print where the settings are kept",
+    "web": "serve the dashboard",
+    "help": "explain a verb or a topic",
+    "version": "print the version",
+}
+GROUPS = ("worker", "dlq", "config")
+
+GLOBAL_OPTIONS = """
+Global options:
+  --home DIR     keep everything in DIR, not in ~/.queuectl
+  --db PATH      use this queue file
+  --json         print one JSON object per line
+  --no-color     no colours
+  -q, --quiet    say less; enqueue prints the id only
+  -h, --help     print this
+"""
+
+TOP = f"""\
+QueueCTL: a background job queue in one executable.
+
+Usage:
+  queuectl [options] <verb> [<args>...]
+{GLOBAL_OPTIONS}"""
+
+TEXTS: Mapping[str, str] = usage_jobs.TEXTS | usage_queue.TEXTS
+
+
+def text(verb: str) -> str:
+    """Return the usage text of a verb, the global options under it."""
+    return TEXTS[verb] + GLOBAL_OPTIONS
+
+
+def synopsis(usage_text: str) -> str:
+    """Return the one line that shows how a verb is called."""
+    after = usage_text.partition("Usage:\n")[2]
+    return after.partition("\n")[0].strip()
+
+
+def overview() -> str:
+    """Return what `queuectl help` prints."""
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb:<{width}}  {summary}" for verb, summary in VERBS.items())
+    return f"{TOP}\nVerbs:\n{verbs}\n{_FOOT}"
+
+
+def group(name: str) -> str:
+    """Return the verbs of a group, as `queuectl help worker` prints them."""
+    verbs = {verb: summary for verb, summary in VERBS.items() if verb.startswith(f"{name} ")}
+    width = max(map(len, verbs))
+    return "\n".join(f"  queuectl {verb:<{width}}  {summary}" for verb, summary in verbs.items())
+
+
+_FOOT = """
+Start here:
+  queuectl enqueue -- rsync -a src/ dst/
+  queuectl worker start
+  queuectl status
+
+`queuectl help VERB` explains a verb. Topics: ids, times, states, exit-codes, environment.
+"""

@@ -1,0 +1,192 @@
+"""Usage texts of the verbs on jobs. docopt parses them and the tests run their examples."""
+
+from __future__ import annotations
+
+ENQUEUE = """\
+Add a job to the queue; a worker runs it. When this exits with 0 the job is on disk.
+
+Usage:
+  queuectl enqueue [options] [--env KV]... [--] [<word>...]
+
+One word is a shell line, run by /bin/sh. Two or more are a program and its arguments, run
+without a shell, byte for byte; put -- before them where the first one starts with a dash.
+One word that opens with { is a JSON object with the fields id, command, argv, priority,
+max_retries, run_at, timeout, queue, backoff, cwd, env.
+
+Options:
+  --id ID               name the job: letters, digits and . _ : -
+  --queue Q             put it into this queue (default: default)
+  -p N, --priority N    from 1 to 10; 10 runs first (default: 5)
+  --at TIME             run it then: 2030-12-31T23:59:00Z, 'tomorrow 03:00' (help times)
+  --in SPAN             run it after that: 90, 10m, 2h, 7d
+  --retries N           attempts in all (default: the setting max-retries)
+  --timeout SPAN        end it after that; 0: never (default: the setting job-timeout)
+  --backoff RULE        waits between attempts: exp:2, linear:30, fixed:60, 10,60,300
+  --cwd DIR             run it in DIR (default: the directory you are in)
+  --env KV              set a variable for it: NAME=VALUE; may come several times
+  --shell               join the words to a shell line
+  --on-conflict WHAT    when the id exists: error, skip (exit 0, nothing added), replace
+  --stdin               read jobs from stdin, one a line: JSON objects or shell lines
+  -f FILE, --file FILE  read jobs from FILE, the same way
+  --atomic              with --stdin or --file: all lines or none; keeps them all in memory
+  --dry-run             check, show what would be added, and add nothing
+
+Examples:
+  queuectl enqueue '{"id":"job1","command":"echo test","priority":10}'
+  queuectl enqueue -p 9 --retries 5 -- rsync -a src/ backup:/srv/
+  queuectl enqueue --id nightly --on-conflict skip --at 03:00 'pg_dump shop | gzip > s.gz'
+  queuectl enqueue --timeout 10m --env TIER=gold --env DEBUG=1 -- ./import.sh 17
+  queuectl enqueue --stdin --queue thumbs < commands.txt
+"""
+
+LIST = """\
+List jobs, the newest first: 50 on a terminal, all into a pipe.
+
+Usage:
+  queuectl list [options]
+
+Options:
+  --state STATE    only jobs that are pending, processing, completed, failed, dead or cancelled
+  --queue Q        only jobs of this queue
+  --limit N        at most N jobs; 0: all
+
+`failed` is a job that failed and waits for its retry; one that failed for good is `dead`.
+
+Examples:
+  queuectl list
+  queuectl list --state failed
+  queuectl list --json --queue thumbs --limit 100
+"""
+
+SHOW = """\
+Show all about jobs: what they run, how they stand, and each attempt.
+
+Usage:
+  queuectl show [options] <id>...
+
+Examples:
+  queuectl show job1
+  queuectl show 17 18 19
+  queuectl show --json nightly
+"""
+
+LOGS = """\
+Print what a job wrote to stdout and stderr, in the order it wrote it.
+
+Usage:
+  queuectl logs [options] <id>...
+
+Options:
+  -f, --follow         go on until the job has ended
+  -n N, --lines N      only the last N lines
+  --attempt N          of that attempt, not of the last one (queuectl show lists them)
+  --stdout             only what went to stdout
+  --stderr             only what went to stderr
+  --raw                the bytes as they are, also on a terminal
+
+Examples:
+  queuectl logs job1
+  queuectl logs -f -n 20 nightly
+  queuectl logs --attempt 1 --stderr 17
+"""
+
+WAIT = """\
+Wait until jobs have ended.
+
+Exit code 0: all completed; 1: one is dead or cancelled; 124: the time is over.
+
+Usage:
+  queuectl wait [options] <id>...
+
+Options:
+  --timeout SPAN    wait no longer: 90, 10m, 2h
+  --any             until the first of them has ended, and only that one counts
+
+Examples:
+  queuectl wait job1
+  queuectl wait --timeout 10m 17 18 19
+  queuectl wait --any left right
+"""
+
+CANCEL = """\
+Cancel jobs. One that waits will never run; one that runs is stopped by its worker.
+
+Usage:
+  queuectl cancel [options] <id>...
+
+Options:
+  --dry-run    only tell what would be cancelled
+
+Examples:
+  queuectl cancel job1
+  queuectl cancel --dry-run 17 18
+"""
+
+RETRY = """\
+Run jobs again, at once and with attempts from zero: failed, dead, cancelled or completed ones.
+
+Usage:
+  queuectl retry [options] <id>...
+
+Options:
+  --dry-run    only tell what would run again
+
+Examples:
+  queuectl retry job1
+  queuectl retry 17 18 19
+"""
+
+DLQ_LIST = """\
+List the dead letters, the newest first: jobs whose attempts are used up.
+
+Usage:
+  queuectl dlq list [options]
+
+Options:
+  --queue Q    only jobs of this queue
+  --limit N    at most N jobs; 0: all
+
+Examples:
+  queuectl dlq list
+  queuectl dlq list --json --limit 10
+"""
+
+DLQ_SHOW = """\
+Show dead letters with each of their attempts.
+
+Usage:
+  queuectl dlq show [options] <id>...
+
+Examples:
+  queuectl dlq show job1
+  queuectl dlq show --json 17
+"""
+
+DLQ_RETRY = """\
+Run dead letters again, attempts from zero.
+
+Usage:
+  queuectl dlq retry [options] [<id>...]
+
+Options:
+  --all        all of them
+  --dry-run    only tell what would run again
+
+Examples:
+  queuectl dlq retry job1
+  queuectl dlq retry 17 18
+  queuectl dlq retry --all
+"""
+
+TEXTS = {
+    "enqueue": ENQUEUE,
+    "list": LIST,
+    "show": SHOW,
+    "logs": LOGS,
+    "wait": WAIT,
+    "cancel": CANCEL,
+    "retry": RETRY,
+    "dlq list": DLQ_LIST,
+    "dlq show": DLQ_SHOW,
+    "dlq retry": DLQ_RETRY,
+}

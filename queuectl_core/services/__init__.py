@@ -1,0 +1,1 @@
+"""What people ask for: text in, records out. The command line and the web share it."""

@@ -1,0 +1,161 @@
+"""Many jobs from a stream, one a line: a JSON object, or a shell line.
+
+Bounded memory, thousands of jobs a transaction.
+"""
+
+from __future__ import annotations
+
+from queuectl_core.errors import BadData, JobExists, QueuectlError
+from queuectl_core.records import Record
+from queuectl_core.services import intake
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from io import BufferedReader
+
+    from queuectl_core.clock import Clock
+    from queuectl_core.job import NewJob
+    from queuectl_core.services.intake import Defaults, Fields
+    from queuectl_core.storage.records import Enqueued
+    from queuectl_core.storage.store import Store
+
+CHUNK_JOBS = 5_000
+BLOCK_BYTES = 1 << 20
+MAX_LINE_BYTES = 4 << 20
+# A read that gives less found the writer slower than us: what is there goes into the queue at once.
+_SLOW_BYTES = 32_768
+_BOM = b"\xef\xbb\xbf"
+
+
+class BadLine(Record):
+    """A line that gave no job."""
+
+    line: int
+    error: QueuectlError
+
+
+class Batch(Record):
+    """What became of some lines. `good` counts the jobs; a dry run has no `added`."""
+
+    good: int
+    added: Sequence[Enqueued]
+    bad: Sequence[BadLine]
+
+
+class Plan(Record):
+    """How to read lines: `overrides` beat what one says, `defaults` fill in what it leaves open."""
+
+    clock: Clock
+    overrides: Fields
+    defaults: Defaults
+    on_conflict: str = "error"
+
+
+if TYPE_CHECKING:
+    Numbered = tuple[int, NewJob]
+
+
+def enqueue(store: Store, file: BufferedReader, plan: Plan) -> Iterator[Batch]:
+    """Add the good lines, chunk by chunk as they come; each Batch is on disk when it is yielded."""
+    return _batches(file, plan, lambda jobs, at_once: _add(store, jobs, at_once))
+
+
+def check(file: BufferedReader, plan: Plan) -> Iterator[Batch]:
+    """Read and judge all lines, and add nothing."""
+    return _batches(file, plan, lambda jobs, _: Batch(len(jobs), (), ()))
+
+
+def enqueue_atomic(store: Store, file: BufferedReader, plan: Plan) -> Batch:
+    """Add all lines in one transaction, or none where one is bad. Holds all jobs in memory."""
+    jobs: list[Numbered] = []
+    bad: list[BadLine] = []
+    for lines in _blocks(file):
+        _read(lines, plan, jobs, bad)
+    if bad:
+        return Batch(0, (), bad)
+    added = store.enqueue(
+        [job for _, job in jobs], now_ms=plan.defaults.now_ms, on_conflict=plan.on_conflict
+    )
+    return Batch(len(added), added, ())
+
+
+def _batches(
+    file: BufferedReader, plan: Plan, sink: Callable[[list[Numbered], Plan], Batch]
+) -> Iterator[Batch]:
+    for lines in _blocks(file):
+        for start in range(0, len(lines), CHUNK_JOBS):
+            jobs: list[Numbered] = []
+            bad: list[BadLine] = []
+            current = _current(plan)
+            _read(lines[start : start + CHUNK_JOBS], current, jobs, bad)
+            batch = sink(jobs, current)
+            yield batch._replace(bad=sorted([*bad, *batch.bad], key=lambda item: item.line))
+
+
+def _current(plan: Plan) -> Plan:
+    """Return the plan as of now: a stream may last for days, as `tail -f` does."""
+    return plan._replace(defaults=plan.defaults._replace(now_ms=plan.clock.now_ms()))
+
+
+def _add(store: Store, jobs: Sequence[Numbered], plan: Plan) -> Batch:
+    """Add jobs; where ids exist, halve until those that can't be added stand alone."""
+    if not jobs:
+        return Batch(0, (), ())
+    try:
+        added = store.enqueue(
+            [job for _, job in jobs], now_ms=plan.defaults.now_ms, on_conflict=plan.on_conflict
+        )
+    except JobExists as error:
+        if len(jobs) == 1:
+            return Batch(0, (), (BadLine(jobs[0][0], error),))
+        middle = len(jobs) // 2
+        first, second = _add(store, jobs[:middle], plan), _add(store, jobs[middle:], plan)
+        return Batch(
+            first.good + second.good, [*first.added, *second.added], [*first.bad, *second.bad]
+        )
+    return Batch(len(added), added, ())
+
+
+def _blocks(file: BufferedReader) -> Iterator[list[tuple[int, bytes]]]:
+    """Yield numbered lines in lots: a chunk's worth, or what a slow writer has given so far."""
+    lines: list[tuple[int, bytes]] = []
+    number, rest = 0, b""
+    while data := file.read1(BLOCK_BYTES):
+        *whole, rest = (rest + data).split(b"\n")
+        if number == 0 and whole:
+            whole[0] = whole[0].removeprefix(_BOM)
+        lines += enumerate(whole, number + 1)
+        number += len(whole)
+        rest = rest[: MAX_LINE_BYTES + 1]
+        if len(lines) >= CHUNK_JOBS or (lines and len(data) < _SLOW_BYTES):
+            yield lines
+            lines = []
+    if rest:
+        lines.append((number + 1, rest.removeprefix(_BOM) if number == 0 else rest))
+    if lines:
+        yield lines
+
+
+def _read(
+    lines: Sequence[tuple[int, bytes]], plan: Plan, jobs: list[Numbered], bad: list[BadLine]
+) -> None:
+    """Sort lines into jobs and bad ones; empty lines count for nothing."""
+    for number, line in lines:
+        if not line.strip():
+            continue
+        try:
+            fields = _fields(line)
+            jobs.append((number, intake.new_job({**fields, **plan.overrides}, plan.defaults)))
+        except BadData as error:
+            bad.append(BadLine(number, error))
+
+
+def _fields(line: bytes) -> Fields:
+    if len(line) > MAX_LINE_BYTES:
+        raise BadData(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
+    try:
+        text = line.decode("utf-8").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise BadData(f"not valid UTF-8 at byte {error.start + 1}") from error
+    return intake.read_objects(text)[0] if text.lstrip().startswith("{") else {"command": text}

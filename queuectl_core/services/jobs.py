@@ -1,0 +1,235 @@
+"""What people ask of jobs: find, list, cancel, retry, wait. Makes the one record of a job.
+
+Knows a Store and nothing of how words came in or go out. On the path of a cold `enqueue`.
+"""
+
+from __future__ import annotations
+
+from queuectl_core.errors import BadData, NotFound, WrongState
+from queuectl_core.job import ID_LETTERS
+from queuectl_core.lifecycle import FINAL, Event, State, allows, states_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from queuectl_core.clock import Clock
+    from queuectl_core.job import Attempt, Job, NewJob
+    from queuectl_core.storage.store import Store
+
+PAGE = 500
+FIRST_POLL_MS, LAST_POLL_MS = 50, 250
+_MAX_NUMBER_DIGITS = 18
+_MOMENTS = ("run_at", "created_at", "started_at", "finished_at")
+
+
+def find(store: Store, word: str) -> Job:
+    """Return the job that `word` names: its text id, else its number; NotFound when there is none.
+
+    `id:17` is always a text id, `#17` always a number.
+    """
+    if word.startswith("#"):
+        job = _by_number(store, word[1:])
+    elif word.startswith("id:"):
+        job = _by_id(store, word) or _by_id(store, word[3:])
+    else:
+        job = _by_id(store, word) or _by_number(store, word)
+    if job is None:
+        raise NotFound(f'there is no job "{word[:130]}"', hint="queuectl list shows them")
+    return job
+
+
+def _by_id(store: Store, word: str) -> Job | None:
+    return store.job_by_id(word) if ID_LETTERS.issuperset(word) else None
+
+
+def _by_number(store: Store, digits: str) -> Job | None:
+    countable = digits.isascii() and digits.isdigit() and len(digits) <= _MAX_NUMBER_DIGITS
+    return store.job_by_number(int(digits)) if countable else None
+
+
+def find_all(store: Store, words: Iterable[str]) -> list[Job]:
+    """Return the jobs that the words name, each once, in that order; NotFound when one is none."""
+    found = {job.number: job for job in (find(store, word) for word in words)}
+    return list(found.values())
+
+
+def listing(
+    store: Store, *, state: State | None = None, queue: str | None = None, limit: int | None = None
+) -> Iterator[list[Job]]:
+    """Yield pages of jobs, the newest first, up to `limit` in all; None: all. Holds one page."""
+    below: int | None = None
+    left = limit
+    while left is None or left > 0:
+        size = PAGE if left is None else min(PAGE, left)
+        page = store.jobs(state=state, queue=queue, below=below, limit=size)
+        if page:
+            yield page
+        if len(page) < size:
+            return
+        below = page[-1].number
+        left = None if left is None else left - size
+
+
+def parse_state(text: str) -> State:
+    """Return the state of that name, any case; BadData with the nearest one otherwise."""
+    try:
+        return State(text.lower())
+    except ValueError:
+        from difflib import get_close_matches  # noqa: PLC0415 - 6 ms, for a typo only
+
+        names = [state.value for state in State]
+        close = get_close_matches(text.lower(), names, n=1)
+        all_names = "the states are " + ", ".join(names)
+        raise BadData(
+            f'there is no state "{text[:60]}"',
+            hint=f"did you mean {close[0]}?" if close else all_names,
+        ) from None
+
+
+def cancel(store: Store, jobs: Sequence[Job], *, now_ms: int) -> list[State | None]:
+    """Cancel jobs and return their states afterwards; `processing`: its worker is told to stop it.
+
+    Raises WrongState, and cancels none, when one is final already.
+    """
+    for job in jobs:
+        if job.state in FINAL:
+            raise WrongState(
+                f"job {job.name} can't be cancelled: it is {job.state}",
+                hint=f"queuectl show {job.name}",
+            )
+    return store.cancel([job.number for job in jobs], now_ms=now_ms)
+
+
+def retry(store: Store, jobs: Sequence[Job], *, now_ms: int) -> list[State | None]:
+    """Make failed or final jobs pending again, attempts from zero; return their states before.
+
+    Raises WrongState, and retries none, when one waits or runs anyhow.
+    """
+    for job in jobs:
+        if not allows(Event.REVIVE, job.state):
+            raise WrongState(
+                f"job {job.name} can't be retried: it is {job.state}",
+                hint=f"only jobs that are {states_for(Event.REVIVE)} can",
+            )
+    return store.revive([job.number for job in jobs], now_ms=now_ms)
+
+
+def check_dead(jobs: Iterable[Job]) -> None:
+    """Raise WrongState for the first job that is not among the dead letters."""
+    for job in jobs:
+        if job.state is not State.DEAD:
+            raise WrongState(
+                f"job {job.name} is not a dead letter: it is {job.state}",
+                hint=f"queuectl retry {job.name}"
+                if allows(Event.REVIVE, job.state)
+                else "queuectl dlq list",
+            )
+
+
+def retry_dead(store: Store, *, now_ms: int) -> int:
+    """Make every dead letter pending again, page by page; return how many."""
+    revived = 0
+    for page in list(listing(store, state=State.DEAD)):
+        states = store.revive([job.number for job in page], now_ms=now_ms)
+        revived += states.count(State.DEAD)
+    return revived
+
+
+def wait(
+    store: Store, numbers: Sequence[int], *, clock: Clock, timeout_ms: int | None, enough: int
+) -> list[Job]:
+    """Poll until `enough` of the jobs are final or the time is over; return those that are.
+
+    A job that is pruned meanwhile counts as final and is left out.
+    """
+    deadline_ms = None if timeout_ms is None else clock.monotonic_ms() + timeout_ms
+    pause_ms = FIRST_POLL_MS
+    while True:
+        found = [store.job_by_number(number) for number in numbers]
+        ended = [job for job in found if job is None or job.state in FINAL]
+        left_ms = pause_ms if deadline_ms is None else deadline_ms - clock.monotonic_ms()
+        if len(ended) >= enough or left_ms <= 0:
+            return [job for job in ended if job is not None]
+        clock.pause(min(pause_ms, left_ms))
+        pause_ms = min(pause_ms * 5 // 4, LAST_POLL_MS)
+
+
+def record(job: Job) -> dict[str, object]:
+    """Return what the world sees of a job: `--json`, the API, and what `enqueue` takes back.
+
+    Times are RFC 3339 with the local offset, spans seconds. Fields are only ever added.
+    """
+    return {
+        "id": job.name,
+        "number": job.number,
+        "queue": job.queue,
+        "command": command_line(job),
+        "argv": None if job.argv is None else list(job.argv),
+        "state": job.state.value,
+        "reason": job.reason,
+        "priority": job.priority,
+        "attempts": job.attempts,
+        "max_retries": job.max_retries,
+        **{name: moment(getattr(job, f"{name}_ms")) for name in _MOMENTS},
+        "exit_code": job.exit_code,
+        "signal": job.signal,
+        "error": job.error,
+        "duration": seconds(job.duration_ms),
+        "timeout": seconds(job.timeout_ms),
+        "backoff": job.backoff,
+        "cwd": job.cwd,
+        "env": None if job.env is None else dict(job.env),
+        "worker": job.worker,
+        "cpu": seconds(job.cpu_ms),
+        "max_rss": job.max_rss_bytes,
+    }
+
+
+def draft_record(job: NewJob) -> dict[str, object]:
+    """Return a job that is not in the queue yet as `enqueue` would take it."""
+    fields = job._asdict()
+    fields["run_at"] = moment(fields.pop("run_at_ms"))
+    fields["timeout"] = seconds(fields.pop("timeout_ms"))
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def attempt_record(attempt: Attempt) -> dict[str, object]:
+    """Return what the world sees of one finished start of a job."""
+    return {
+        "attempt": attempt.start,
+        "worker": attempt.worker,
+        "started_at": moment(attempt.started_at_ms),
+        "finished_at": moment(attempt.finished_at_ms),
+        "ending": attempt.ending.value,
+        "exit_code": attempt.exit_code,
+        "signal": attempt.signal,
+        "error": attempt.error,
+        "duration": seconds(attempt.duration_ms),
+        "cpu": seconds(attempt.cpu_ms),
+        "max_rss": attempt.max_rss_bytes,
+        "output_bytes": attempt.output_bytes,
+    }
+
+
+def command_line(job: Job) -> str:
+    """Return the shell line, or the words of argv quoted as a shell would read them."""
+    if job.argv is None:
+        return job.command or ""
+    from shlex import join  # noqa: PLC0415 - re: 4 ms, not for an enqueue
+
+    return join(job.argv)
+
+
+def moment(at_ms: int | None) -> str | None:
+    """Return a moment in RFC 3339 with the local offset; None stays None."""
+    from queuectl_core.durations import format_moment  # noqa: PLC0415 - re, datetime: 12 ms
+
+    return None if at_ms is None else format_moment(at_ms)
+
+
+def seconds(span_ms: int | None) -> float | int | None:
+    """Return a span in seconds, whole ones without a fraction; None stays None."""
+    if span_ms is None:
+        return None
+    return span_ms / 1000 if span_ms % 1000 else span_ms // 1000

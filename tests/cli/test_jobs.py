@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import pytest
+
+from queuectl_core.cli import jobs
+from queuectl_core.lifecycle import State
+from tests.builders import buried, completed, retried
+
+
+@pytest.fixture
+def mixed(run, ended):
+    """Jobs in all states but `processing`, made one after the other."""
+    for job_id, how in (("done", completed), ("late", retried), ("lost", buried)):
+        run("enqueue", "--id", job_id, "true")
+        ended(how)
+    run("enqueue", "--id", "off", "true")
+    run("cancel", "off")
+    run("enqueue", "--id", "next", "--queue", "mail", "echo 1")
+
+
+def test_list_shows_the_newest_first_in_plain_columns(run, mixed):
+    lines = run("list").lines
+
+    assert lines[0].split() == [
+        *("ID", "STATE", "PRI", "ATTEMPTS", "QUEUE", "RUN", "AT", "CREATED", "COMMAND")
+    ]
+    assert [line.split()[0] for line in lines[1:]] == ["next", "off", "lost", "late", "done"]
+    assert lines[1].endswith("2023-11-14T22:13:20+00:00  echo 1")
+
+
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        ("pending", "next"),
+        ("completed", "done"),
+        ("failed", "late"),
+        ("dead", "lost"),
+        ("CANCELLED", "off"),
+    ],
+)
+def test_list_keeps_to_a_state(run, mixed, state, name):
+    assert [record["id"] for record in run("list", "--state", state, "--json").records] == [name]
+
+
+def test_list_keeps_to_a_queue_and_a_limit(run, mixed):
+    assert [job["id"] for job in run("list", "--queue", "mail", "--json").records] == ["next"]
+    assert [job["id"] for job in run("list", "--limit", "2", "--json").records] == ["next", "off"]
+
+
+def test_list_refuses_a_state_that_is_none(run):
+    done = run("list", "--state", "complete")
+
+    assert done.code == 65
+    assert "did you mean completed?" in done.err
+
+
+def test_list_of_nothing_says_so_on_stderr(run):
+    assert run("list") == (0, "", "no jobs\n")
+    assert run("list", "-q") == (0, "", "")
+
+
+def test_a_terminal_gets_a_screenful_and_the_number_of_the_rest(run, terminal, store):
+    run("enqueue", "--stdin", stdin=b"true\n" * 53)
+
+    lines = run("list").lines
+
+    assert len(lines) == 52
+    assert lines[-1] == "... and 3 more; --limit 0 shows all"
+    assert len(run("list", "--limit", "0").lines) == 54
+
+
+def test_a_pipe_gets_all_pages(run):
+    run("enqueue", "--stdin", stdin=b"true\n" * 1201)
+
+    assert len(run("list", "-q").lines) == 1202
+
+
+def test_a_terminal_gets_relative_times_and_no_control_characters(run, terminal, clock):
+    run("enqueue", "--in", "1h", "printf '\x1b[31m\u202e'; " + "x" * 200)
+    clock.advance(120_000)
+
+    row = run("list").lines[1]
+
+    assert "in 58m" in row
+    assert "2m ago" in row
+    assert "\x1b[31m" not in row
+    assert "\u202e" not in row
+    assert row.endswith("...")
+
+
+def test_the_name_of_a_job_never_breaks_a_line(run):
+    run("enqueue", "echo a\nforged line")
+
+    assert "echo a\\nforged line" in run("list").out
+
+
+def test_show_tells_all_and_every_attempt(run, mixed):
+    done = run("show", "lost", "next")
+
+    assert done.code == 0
+    assert "state:       dead\n" in done.out
+    assert "error:       no such host\n" in done.out
+    assert done.out.count("id:  ") == 2
+    assert any(line.startswith("1        exit   1") for line in done.lines)
+
+
+def test_show_json_has_the_history(run, mixed):
+    (record,) = run("show", "late", "--json").records
+
+    assert record["attempts"] == 1
+    assert record["history"][0]["ending"] == "exit"
+    assert record["history"][0]["exit_code"] == 1
+    assert record["history"][0]["duration"] == 0.007
+
+
+def test_an_id_that_looks_like_a_number_goes_before_the_number(run):
+    run("enqueue", "--id", "2", "first")
+    run("enqueue", "second")
+
+    def command(word):
+        return run("show", word, "--json").records[0]["command"]
+
+    assert command("2") == "first"
+    assert command("id:2") == "first"
+    assert command("#2") == "second"
+    assert command("1") == "first"
+
+
+@pytest.mark.parametrize("word", ["nope", "9", "#9", "#x", "id:x", "\udcff", "9" * 30, "²"])
+@pytest.mark.parametrize("verb", ["show", "logs", "wait", "cancel", "retry", "dlq retry"])
+def test_a_job_that_is_not_there_gives_4(run, verb, word):
+    done = run(*verb.split(), word)
+
+    assert done.code == 4
+    assert "there is no job" in done.err
+
+
+def test_cancel_ends_a_waiting_job(run, mixed, store):
+    done = run("cancel", "next", "late")
+
+    assert done == (0, "Cancelled job next\nCancelled job late\n", "")
+    assert store.job_by_id("next").state is State.CANCELLED
+
+
+def test_cancel_asks_for_the_end_of_a_running_job(run, store, clock):
+    run("enqueue", "sleep 9")
+    store.claim(worker=1, limit=1, now_ms=clock.now_ms())
+
+    done = run("cancel", "1")
+
+    assert done == (0, "Stopping job 1: its worker ends it\n", "")
+    assert store.job_by_number(1).cancel_requested
+
+
+def test_cancel_of_a_final_job_fails_and_cancels_none(run, mixed, store):
+    done = run("cancel", "next", "done")
+
+    assert done.code == 1
+    assert "it is completed" in done.err
+    assert store.job_by_id("next").state is State.PENDING
+
+
+def test_a_dry_run_changes_nothing(run, mixed, store):
+    assert run("cancel", "--dry-run", "next").out == "Would cancel job next\n"
+    assert run("retry", "--dry-run", "done").out == "Would retry job done\n"
+    assert run("dlq", "retry", "--dry-run", "lost").out == "Would retry job lost\n"
+    assert run("dlq", "retry", "--dry-run", "--all").out == "Would retry job lost\n"
+    assert store.job_by_id("next").state is State.PENDING
+    assert store.job_by_id("lost").state is State.DEAD
+
+
+def test_retry_revives_failed_and_final_jobs(run, mixed, store):
+    done = run("retry", "done", "late", "lost", "off")
+
+    assert done.code == 0
+    assert done.lines[0] == "Job done will run again"
+    assert {job.state for job in store.jobs()} == {State.PENDING}
+    assert {job.attempts for job in store.jobs()} == {0}
+
+
+def test_retry_of_a_waiting_job_fails_and_retries_none(run, mixed, store):
+    done = run("retry", "done", "next")
+
+    assert done.code == 1
+    assert "it is pending" in done.err
+    assert store.job_by_id("done").state is State.COMPLETED
+
+
+def test_dlq_lists_shows_and_retries_the_dead(run, mixed, store):
+    assert [record["id"] for record in run("dlq", "list", "--json").records] == ["lost"]
+    assert "lost" in run("dlq", "show", "lost").out
+    assert run("dlq", "retry", "lost") == (0, "Job lost will run again\n", "")
+
+    assert store.job_by_id("lost").state is State.PENDING
+    assert run("dlq", "list") == (0, "", "no dead letters\n")
+
+
+def test_dlq_keeps_its_hands_off_other_jobs(run, mixed, store):
+    assert run("dlq", "retry", "done").code == 1
+    assert run("dlq", "show", "next").code == 1
+    assert store.job_by_id("done").state is State.COMPLETED
+
+
+def test_dlq_retry_all_takes_every_page(run, store, ended):
+    run("enqueue", "--stdin", stdin=b"true\n" * 501)
+    for _ in range(501):
+        ended(buried)
+
+    done = run("dlq", "retry", "--all")
+
+    assert done.out == "501 jobs will run again\n"
+    assert run("status", "--json").records[0]["pending"] == 501
+
+
+def test_dlq_retry_wants_ids_or_all(run, dead_job):
+    dead_job("a")
+
+    assert run("dlq", "retry").code == 64
+    assert run("dlq", "retry", "a", "--all").code == 64
+
+
+def test_wait_ends_when_all_are_final(run, mixed):
+    assert run("wait", "done") == (0, "done: completed\n", "")
+    assert run("wait", "done", "lost").out == "done: completed\nlost: dead (no such host)\n"
+    assert run("wait", "done", "lost").code == 1
+    assert run("wait", "off").code == 1
+    assert run("wait", "done", "-q").out == ""
+
+
+def test_wait_gives_up_in_time_and_polls_gently(run, mixed, clock):
+    done = run("wait", "done", "next", "--timeout", "10s")
+
+    assert done.code == 124
+    assert "not ended: next" in done.err
+    assert clock.waits_ms[0] == 50
+    assert max(clock.waits_ms) == 250
+    assert clock.monotonic_ms() == 10_000
+
+
+def test_wait_any_is_content_with_the_first(run, mixed):
+    assert run("wait", "--any", "next", "done") == (0, "done: completed\n", "")
+    assert run("wait", "--any", "next", "lost").code == 1
+
+
+def test_wait_refuses_a_bad_span(run, mixed):
+    assert run("wait", "done", "--timeout", "soon").code == 65
+
+
+def test_changes_answer_with_records_or_ids(run, mixed):
+    assert run("cancel", "next", "--json").records[0]["state"] == "cancelled"
+    assert run("retry", "next", "--json").records[0]["state"] == "pending"
+    assert run("wait", "done", "--json").records[0]["state"] == "completed"
+    assert run("dlq", "retry", "--all", "--json").records == [{"retried": 1}]
+    assert run("retry", "done", "-q").out == "done\n"
+    assert run("cancel", "done", "next", "-q").out == "done\nnext\n"
+
+
+def test_a_job_that_ends_before_its_cancel_is_told(run, store, monkeypatch):
+    run("enqueue", "--id", "a", "true")
+    monkeypatch.setattr(jobs.jobs, "cancel", lambda *_, **__: [State.COMPLETED])
+
+    done = run("cancel", "a")
+
+    assert (done.code, done.out) == (1, "")
+    assert "ended before it could be cancelled" in done.err
+
+
+def test_show_on_a_terminal_says_how_long_ago(run, terminal, clock, store):
+    run("enqueue", '{"argv":["sleep","9"],"env":{"A":"1"},"timeout":90}')
+    store.claim(worker=1, limit=1, now_ms=clock.now_ms())
+    run("cancel", "1")
+    clock.advance(60_000)
+
+    lines = run("show", "1").lines
+
+    assert "created_at:  2023-11-14T22:13:20+00:00 (1m ago)" in lines
+    assert "state:       processing (its worker is told to stop it)" in lines
+    assert "timeout:     1m30s" in lines
+    assert "env:         A=1" in lines
+    assert "command:     sleep 9" in lines

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from tests.builders import buried, completed, retried
+
+
+def test_status_of_an_empty_queue_word_for_word(run):
+    assert run("status").lines == [
+        "=== Queue Status ===",
+        "Pending:    0",
+        "Processing: 0",
+        "Completed:  0",
+        "Failed:     0",
+        "Dead (DLQ): 0",
+        "Cancelled:  0",
+        "Workers:    0",
+    ]
+
+
+def test_status_counts_and_tells_the_oldest_due(run, ended, clock):
+    run("enqueue", "--stdin", stdin=b"true\n" * 5)
+    ended(completed)
+    ended(retried)
+    ended(buried)
+    clock.advance(3_000)
+
+    done = run("status")
+
+    assert done.lines[1:6] == [
+        "Pending:    2",
+        "Processing: 0",
+        "Completed:  1",
+        "Failed:     1",
+        "Dead (DLQ): 1",
+    ]
+    assert done.lines[-1] == "Oldest due: 3s"
+
+
+def test_status_json(run, clock):
+    run("enqueue", "true")
+    clock.advance(1_500)
+
+    (record,) = run("status", "--json").records
+
+    assert record["pending"] == 1
+    assert record["workers"] == []
+    assert record["oldest_due"] == 1.5
+
+
+def test_metrics_word_for_word(run, ended, clock):
+    run("enqueue", "--id", "job2", "-p", "9", "true")
+    run("enqueue", "--id", "job3", "true")
+    clock.advance(1_000)
+    ended(retried, error="Command not found", duration_ms=500)
+    clock.advance(1_000)
+    ended(completed, duration_ms=1_230)
+
+    assert (
+        run("metrics").out
+        == """\
+=== Job Metrics Summary ===
+Event Counts:
+  enqueued: 2
+  started: 2
+  completed: 1
+  failed: 1
+  dlq: 0
+
+Average Duration: 1.23 seconds
+
+Recent Events (last 10):
+  [2023-11-14 22:13:22] job3: completed (1.2s)
+  [2023-11-14 22:13:22] job3: started
+  [2023-11-14 22:13:21] job2: failed (0.5s) - Command not found
+  [2023-11-14 22:13:21] job2: started
+  [2023-11-14 22:13:20] job3: enqueued
+  [2023-11-14 22:13:20] job2: enqueued
+"""
+    )
+
+
+def test_a_burial_counts_as_failure_and_as_dead_letter(run, dead_job):
+    dead_job("a")
+
+    lines = run("metrics", "--recent", "1").lines
+
+    assert "  failed: 1" in lines
+    assert "  dlq: 1" in lines
+    assert lines[-2:] == [
+        "Recent Events (last 1):",
+        "  [2023-11-14 22:13:20] a: dlq (0.0s) - no such host",
+    ]
+
+
+def test_metrics_without_a_completed_run_invents_no_average(run):
+    assert "Average Duration: n/a (no run has completed yet)" in run("metrics").lines
+
+
+def test_metrics_json(run, ended):
+    run("enqueue", "--id", "a", "true")
+    ended(completed, duration_ms=2_000)
+
+    (record,) = run("metrics", "--json", "--recent", "1").records
+
+    assert record["events"]["completed"] == 1
+    assert record["average_duration"] == 2.0
+    assert record["recent"] == [
+        {
+            "at": "2023-11-14T22:13:20+00:00",
+            "id": "a",
+            "number": 1,
+            "event": "completed",
+            "duration": 2,
+            "detail": None,
+        }
+    ]
+
+
+def test_metrics_refuses_a_number_that_is_none(run):
+    assert run("metrics", "--recent", "many").code == 64
+    assert run("metrics", "--recent", "-1").code == 64
+
+
+def test_an_event_shows_no_control_characters(run, dead_job):
+    dead_job("a", error="\x1b]0;owned\x07")
+
+    assert "\x1b" not in run("metrics").out

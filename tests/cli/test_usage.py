@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+
+from queuectl_core.cli import about, main, parse, usage, usage_queue
+from queuectl_core.errors import QueuectlError, UsageError
+
+
+def examples():
+    for verb, text in usage.TEXTS.items():
+        lines = text.partition("Examples:\n")[2].splitlines()
+        assert len(lines) >= 2, f"{verb} has no examples"
+        yield from ((verb, line.strip()) for line in lines)
+    yield from (
+        ("enqueue", line)
+        for line in re.findall(r"^  (queuectl enqueue .*)$", usage.overview(), re.MULTILINE)
+    )
+
+
+@pytest.mark.parametrize(("verb", "line"), list(examples()))
+def test_every_example_parses_as_its_verb(verb, line):
+    words = shlex.split(line.partition(" < ")[0])
+
+    assert words[0] == "queuectl"
+    found, rest = main._verb(words[1:])
+    assert found == verb
+    arranged = parse.arrange(verb, rest)
+    assert not parse.wants_help(verb, arranged)
+    parse.parse(verb, arranged)
+
+
+SEED = """
+enqueue '{"id":"job1","command":"echo test"}'
+enqueue '{"id":"urgent","command":"python critical.py","priority":10}'
+enqueue '{"id":"job2","command":"python script.py","max_retries":5}'
+enqueue '{"id":"future","command":"python task.py","run_at":"2024-12-31T10:00:00"}'
+list
+list --state pending
+status
+worker start --count 3
+worker stop
+worker health
+web
+web --host 0.0.0.0 --port 8080
+web --debug
+dlq list
+dlq retry job-id-here
+metrics
+metrics --recent 50
+config get
+config get max-retries
+config set max-retries 5
+config set backoff-base 3.0
+config set job-timeout 600
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("line", SEED)
+def test_every_command_of_the_first_day_parses(line):
+    verb, rest = main._verb(shlex.split(line))
+
+    parse.parse(verb, parse.arrange(verb, rest))
+
+
+def test_every_verb_has_a_text_a_summary_and_a_command():
+    assert set(usage.TEXTS) == set(usage.VERBS)
+    for verb in usage.VERBS:
+        assert callable(main._commands(verb)[verb])
+        assert usage.synopsis(usage.text(verb)).startswith(f"queuectl {verb} [options]")
+        assert usage.VERBS[verb] in usage.overview()
+
+
+@pytest.mark.parametrize("verb", list(usage.VERBS))
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_of_a_verb_is_its_text(run, verb, flag):
+    assert run(*verb.split(), flag) == (0, usage.text(verb), "")
+    assert run("help", *verb.split()).out == usage.text(verb)
+
+
+@pytest.mark.parametrize("verb", list(usage.VERBS))
+def test_help_fits_a_page(verb):
+    assert max(map(len, usage.text(verb).splitlines())) <= 100
+
+
+def test_help_alone_lists_all_verbs(run):
+    overview = run("help").out
+
+    assert all(f"  {verb} " in overview for verb in usage.VERBS)
+    assert run("-h").out == run("--help").out == overview
+
+
+@pytest.mark.parametrize("group", usage.GROUPS)
+def test_a_group_lists_its_verbs(run, group):
+    listing = run("help", group).out
+
+    assert f"queuectl {group} " in listing
+    assert run(group).out == run(group, "--help").out == listing
+
+
+@pytest.mark.parametrize("topic", list(usage_queue.TOPICS))
+def test_every_topic_is_named_in_the_overview_and_explained(run, topic):
+    assert topic in usage.overview()
+    assert run("help", topic).out == usage_queue.TOPICS[topic]
+
+
+def test_the_exit_codes_of_all_errors_are_explained():
+    told = set(re.findall(r"^  (\d+) ", usage_queue.TOPICS["exit-codes"], re.MULTILINE))
+
+    assert {str(error.exit_code) for error in QueuectlError.__subclasses__()} <= told
+
+
+def test_help_of_a_typo_gets_the_nearest(run):
+    done = run("help", "enqeue")
+
+    assert done.code == 64
+    assert "did you mean enqueue?" in done.err
+
+
+# --- the traps of docopt-ng 0.9.0 ---
+
+
+def test_prefixes_of_options_are_refused(run):
+    for argv in (("list", "--js"), ("enqueue", "--e", "A=1", "x"), ("list", "--lim", "3")):
+        assert run(*argv).code == 64
+
+
+def test_no_option_is_taken_for_the_value_of_another():
+    args = parse.parse("enqueue", ["--id", "--json", "x"])
+
+    assert args.text("--id") == "--json"
+    assert not args.flag("--json")
+
+
+def test_repeated_options_come_as_a_list():
+    args = parse.parse("enqueue", ["--env", "A=1", "--env", "B=2", "--env", "A=1", "--", "x", "y"])
+
+    assert args.words("--env") == ["A=1", "B=2", "A=1"]
+    assert args.words("<word>") == ["x", "y"]
+    assert parse.parse("worker start", ["--queue", "a", "--queue", "b"]).words("--queue") == [
+        "a",
+        "b",
+    ]
+    assert parse.parse("enqueue", ["x"]).words("--env") == []
+
+
+def test_a_negative_number_is_a_word(run):
+    done = run("config", "set", "backoff-base", "-5")
+
+    assert done.code == 78
+    assert "not -5.0" in done.err
+    assert run("config", "set", "db-path", "--y").code == 64
+    assert run("config", "set", "--", "db-path", "--y").code == 0
+
+
+def test_short_options_stand_together_or_with_their_value():
+    args = parse.parse("logs", ["-fn5", "a"])
+
+    assert args.flag("--follow")
+    assert args.text("--lines") == "5"
+    assert parse.parse("enqueue", ["-qp9", "x"]).text("--priority") == "9"
+
+
+def test_help_in_the_command_of_a_job_is_not_ours():
+    assert not parse.wants_help("enqueue", ["--", "prog", "-h"])
+    assert not parse.wants_help("enqueue", ["prog", "--help"])
+    assert not parse.wants_help("enqueue", ["--id", "-h", "prog"])
+    assert parse.wants_help("enqueue", ["-q", "-h", "prog"])
+
+
+@pytest.mark.parametrize("verb", list(usage.VERBS))
+def test_global_options_work_before_and_after_every_verb(verb):
+    before, rest = parse.parse_top(["--home", "/x", "--json", *verb.split(), "a"])
+
+    assert before == ["--home", "/x", "--json"]
+    assert main._verb(rest) == (verb, ["a"])
+    options = parse.options_of(usage.text(verb))
+    assert {"--home", "--db", "--json", "--no-color", "--quiet", "--help"} <= set(options)
+    assert options["--home"]
+    assert not options["--json"]
+
+
+def test_text_for_no_topic_is_the_overview():
+    assert about.help_text("") == usage.overview()
+    with pytest.raises(UsageError):
+        about.help_text("nonsense")

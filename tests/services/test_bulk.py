@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queuectl_core.errors import BadData, StorageFull
+from queuectl_core.services import bulk
+from queuectl_core.services.bulk import Plan
+from queuectl_core.services.intake import Defaults
+from tests.builders import NOW_MS
+from tests.clocks import ManualClock
+
+
+def plan(clock=None, **overrides):
+    return Plan(clock or ManualClock(), overrides, Defaults(max_retries=3, now_ms=NOW_MS))
+
+
+class Drip(io.BytesIO):
+    """Gives what it holds in pieces of the sizes told, as a pipe does."""
+
+    def __init__(self, data, sizes):
+        super().__init__(data)
+        self._sizes = iter(sizes)
+
+    def read1(self, _=-1):
+        return super().read1(next(self._sizes, 1 << 20))
+
+
+@given(st.lists(st.text("ab é", min_size=1)), st.lists(st.integers(1, 9)))
+def test_lines_are_whole_however_they_come(texts, sizes):
+    data = "\n".join(texts).encode()
+    expected = [(number, text) for number, text in enumerate(texts, 1) if text.strip()]
+
+    seen = []
+    for lines in bulk._blocks(Drip(data, sizes)):
+        seen += [(number, line.decode()) for number, line in lines if line.strip()]
+
+    assert seen == expected
+
+
+def test_what_a_slow_writer_gave_is_added_at_once(store):
+    batches = bulk.enqueue(store, Drip(b"a\nb\nc\n", [4, 2]), plan())
+
+    assert next(batches).good == 2
+    assert len(store.jobs()) == 2
+    assert next(batches).good == 1
+
+
+def test_each_batch_has_the_time_of_its_own(store):
+    clock = ManualClock()
+    batches = bulk.enqueue(store, Drip(b"a\nb\n", [2, 2]), plan(clock))
+
+    next(batches)
+    clock.advance(5_000)
+    next(batches)
+
+    newest, oldest = store.jobs()
+    assert newest.created_at_ms - oldest.created_at_ms == 5_000
+
+
+def test_a_transaction_holds_a_chunk_at_most(store):
+    data = b"true\n" * (2 * bulk.CHUNK_JOBS + 1)
+
+    sizes = [batch.good for batch in bulk.enqueue(store, io.BytesIO(data), plan())]
+
+    assert sizes == [bulk.CHUNK_JOBS, bulk.CHUNK_JOBS, 1]
+
+
+def test_overrides_beat_what_lines_say(store):
+    list(bulk.enqueue(store, io.BytesIO(b'{"command":"a","queue":"x"}\n'), plan(queue="y")))
+
+    assert store.jobs()[0].queue == "y"
+
+
+def test_conflicts_are_found_among_thousands(store):
+    lines = [b'{"id":"j%d","command":"x"}' % (number % 4_000) for number in range(4_002)]
+
+    (batch,) = bulk.enqueue(store, io.BytesIO(b"\n".join(lines)), plan())
+
+    assert batch.good == 4_000
+    assert [bad.line for bad in batch.bad] == [4_001, 4_002]
+
+
+def test_a_full_disk_is_not_taken_for_a_bad_line(store):
+    class Full:
+        def enqueue(self, *_, **__):
+            raise StorageFull
+
+    with pytest.raises(StorageFull):
+        list(bulk.enqueue(Full(), io.BytesIO(b"a\n"), plan()))
+
+
+def test_a_bad_line_keeps_its_number_and_reason():
+    (batch,) = bulk.check(io.BytesIO(b"\n\n{}\n"), plan())
+
+    assert [(bad.line, type(bad.error)) for bad in batch.bad] == [(3, BadData)]

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import pytest
+
+from queuectl_core.errors import BadData, NotFound, WrongState
+from queuectl_core.lifecycle import State
+from queuectl_core.services import intake, jobs
+from queuectl_core.services.intake import Defaults
+from tests import builders
+from tests.builders import NOW_MS, buried, completed, new_job
+
+DEFAULTS = Defaults(max_retries=3, now_ms=NOW_MS)
+
+
+def add(store, count=1, **fields):
+    return store.enqueue([new_job(**fields)] * count, now_ms=NOW_MS)
+
+
+def end(store, how):
+    (claim,) = store.claim(worker=1, limit=1, now_ms=NOW_MS)
+    store.finish([how(claim)], now_ms=NOW_MS)
+
+
+def test_find_all_gives_each_job_once_in_order(store):
+    add(store, id="a")
+    add(store, id="b")
+
+    assert [job.name for job in jobs.find_all(store, ["2", "a", "b", "#1"])] == ["b", "a"]
+    with pytest.raises(NotFound, match='there is no job "c"'):
+        jobs.find_all(store, ["a", "c"])
+
+
+@pytest.mark.parametrize(("limit", "count"), [(None, 1_001), (0, 0), (500, 500), (501, 501)])
+def test_listing_pages_to_the_limit(store, limit, count):
+    add(store, 1_001)
+
+    pages = list(jobs.listing(store, limit=limit))
+
+    assert sum(map(len, pages)) == count
+    assert all(len(page) <= jobs.PAGE for page in pages)
+    numbers = [job.number for page in pages for job in page]
+    assert numbers == sorted(numbers, reverse=True)
+
+
+def test_cancel_and_retry_refuse_before_they_act(store):
+    add(store)
+    end(store, completed)
+    add(store)
+    done, waiting = (store.job_by_number(number) for number in (1, 2))
+
+    with pytest.raises(WrongState, match="it is completed"):
+        jobs.cancel(store, [waiting, done], now_ms=NOW_MS)
+    with pytest.raises(WrongState, match="it is pending"):
+        jobs.retry(store, [done, waiting], now_ms=NOW_MS)
+
+    assert [job.state for job in store.jobs()] == [State.PENDING, State.COMPLETED]
+
+
+def test_retry_dead_takes_only_the_dead(store):
+    add(store, 3)
+    end(store, buried)
+    end(store, completed)
+
+    assert jobs.retry_dead(store, now_ms=NOW_MS) == 1
+    assert jobs.retry_dead(store, now_ms=NOW_MS) == 0
+
+
+def test_wait_sees_the_end(store, clock):
+    add(store)
+    pause = clock.pause
+
+    def finish(span_ms):
+        pause(span_ms)
+        end(store, completed)
+
+    clock.pause = finish
+
+    (job,) = jobs.wait(store, [1], clock=clock, timeout_ms=None, enough=1)
+
+    assert job.state is State.COMPLETED
+    assert clock.waits_ms == [50]
+
+
+def test_wait_never_goes_beyond_its_time(store, clock):
+    add(store)
+
+    assert jobs.wait(store, [1], clock=clock, timeout_ms=60, enough=1) == []
+    assert clock.waits_ms == [50, 10]
+    assert jobs.wait(store, [1], clock=clock, timeout_ms=0, enough=1) == []
+
+
+def test_a_job_that_is_gone_counts_as_ended(store, clock):
+    assert jobs.wait(store, [99], clock=clock, timeout_ms=None, enough=1) == []
+
+
+def test_a_record_holds_input_and_queue_fields_only():
+    record = jobs.record(builders.job(id="a", timeout_ms=1_500, duration_ms=2_000))
+
+    assert set(record) <= {*intake.INPUT_FIELDS, *intake.QUEUE_FIELDS}
+    assert set(intake.INPUT_FIELDS) <= set(record)
+    assert (record["id"], record["number"]) == ("a", 1)
+    assert (record["timeout"], record["duration"], record["cpu"]) == (1.5, 2, None)
+
+
+def test_a_record_quotes_argv_for_reading():
+    record = jobs.record(builders.job(command=None, argv=("echo", "a b", "$x")))
+
+    assert record["command"] == "echo 'a b' '$x'"
+    assert record["argv"] == ["echo", "a b", "$x"]
+
+
+def test_a_record_of_a_job_reads_back_as_the_same_job():
+    job = builders.job(
+        id="a", priority=9, timeout_ms=1_500, backoff="exp:2", cwd="/srv", env={"A": "1"}
+    )
+
+    again = intake.new_job(jobs.record(job), DEFAULTS)
+
+    for field in ("id", "queue", "priority", "run_at_ms", "max_retries", "command", "argv"):
+        assert getattr(again, field) == getattr(job, field)
+    assert (again.timeout_ms, again.backoff, again.cwd) == (1_500, "exp:2", "/srv")
+    assert again.env == {"A": "1"}
+
+
+def test_states_are_known_by_name():
+    assert jobs.parse_state("Dead") is State.DEAD
+    with pytest.raises(BadData, match="there is no state"):
+        jobs.parse_state("done")
