@@ -175,7 +175,7 @@ def _waiting(number: int) -> NewJob:
 
 
 def _claim_us(home: Path, count: int = 300) -> float:
-    store = open_store(str(home / "queue.db"), now_ms=now_ms(), lasting=True)
+    store = open_store(str(home / "queue.db"), now_ms=now_ms())
     worker = store.register(
         NewWorker("bench", "bench", os.getppid(), os.getpid(), 1, None, "bench"), now_ms=now_ms()
     )

@@ -9,11 +9,10 @@ if TYPE_CHECKING:
     from queuectl_core.storage.store import Store
 
 
-def open_store(url: str, *, now_ms: int, lasting: bool = False) -> Store:
+def open_store(url: str, *, now_ms: int) -> Store:
     """Open the queue at `url`, a path of a queue file, and create it where there is none.
 
-    `lasting` is for processes that stay: theirs tidy the write-ahead log when they close. Raises
-    NewerVersion, StorageDamaged, NoPermission; see storage/sqlite/connection.py.
+    Raises NewerVersion, StorageDamaged, NoPermission; see storage/sqlite/connection.py.
     """
     if "://" in url:
         raise UsageError(
@@ -22,4 +21,4 @@ def open_store(url: str, *, now_ms: int, lasting: bool = False) -> Store:
         )
     from queuectl_core.storage.sqlite.engine import SqliteStore
 
-    return SqliteStore(url, now_ms=now_ms, lasting=lasting)
+    return SqliteStore(url, now_ms=now_ms)

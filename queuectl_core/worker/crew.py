@@ -52,7 +52,7 @@ class Crew:
 
     def open_store(self) -> Store:
         """Open the calling thread's own connection."""
-        return open_store(self._db_url, now_ms=self.clock.now_ms(), lasting=True)
+        return open_store(self._db_url, now_ms=self.clock.now_ms())
 
     def fail(self, error: QueuectlError) -> None:
         """Report what no thread can mend; the pool ends over it."""

@@ -53,7 +53,7 @@ class Pool:
         self._plan = plan
         self._control = control
         self._clock = clock
-        self._store: Store = open_store(plan.db_path, now_ms=clock.now_ms(), lasting=True)
+        self._store: Store = open_store(plan.db_path, now_ms=clock.now_ms())
         rescuer.rescue_all(self._store, clock)
         self._id = self._register()
         worklog.write_to(plan.home.worker_log(self._id))

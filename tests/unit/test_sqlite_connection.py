@@ -36,7 +36,7 @@ def path(tmp_path):
 
 def make_queue(path, **job):
     """Make a queue with one job, in one file."""
-    store = open_store(path, now_ms=NOW_MS, lasting=True)
+    store = open_store(path, now_ms=NOW_MS)
     steps.enqueue(store, **job)
     store.close()
 
@@ -142,7 +142,7 @@ def test_an_old_file_gets_the_schema_of_a_new_one(path, tmp_path, number):
     old = str(tmp_path / "old.db")
     shutil.copy(os.path.join(OLD_FILES, f"queue-schema-{number:04d}.db"), old)
 
-    open_store(old, now_ms=NOW_MS, lasting=True).close()
+    open_store(old, now_ms=NOW_MS).close()
 
     assert schema(old) == schema(path)
 
@@ -283,7 +283,7 @@ def test_an_empty_file_that_nobody_used_becomes_a_queue(path):
 
 
 def test_a_damaged_page_is_told_as_damage(path):
-    store = open_store(path, now_ms=NOW_MS, lasting=True)
+    store = open_store(path, now_ms=NOW_MS)
     store.enqueue([new_job("echo " + "x" * 500) for _ in range(300)], now_ms=NOW_MS)
     store.close()
     size = os.path.getsize(path)

@@ -5,6 +5,7 @@ import fcntl
 import os
 import stat
 
+import apsw
 import pytest
 
 import queuectl_core
@@ -26,7 +27,7 @@ def path(tmp_path):
 
 def make_queue(path, *, jobs=1):
     """Make a queue in one file, with no log left beside it; return its bytes."""
-    store = open_store(path, now_ms=NOW_MS, lasting=True)
+    store = open_store(path, now_ms=NOW_MS)
     for _ in range(jobs):
         steps.enqueue(store)
     store.close()
@@ -196,6 +197,8 @@ def test_an_emptied_file_is_refused_and_nothing_changed(path):
 def test_the_log_beside_an_emptied_file_is_left_for_repair(path, tmp_path):
     store = open_store(path, now_ms=NOW_MS)
     steps.enqueue(store)
+    # as after a kill -9: the log stays
+    store._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     store.close()
     os.truncate(path, 0)
     before = (tmp_path / "queue.db-wal").read_bytes()
@@ -259,7 +262,7 @@ def test_the_hint_about_another_queue_helps(path, tmp_path):
 
 
 def test_a_restored_copy_of_the_same_queue_is_accepted(path, tmp_path):
-    store = open_store(path, now_ms=NOW_MS, lasting=True)
+    store = open_store(path, now_ms=NOW_MS)
     steps.enqueue(store)
     store.backup(str(tmp_path / "copy.db"))
     steps.enqueue(store)
@@ -303,9 +306,9 @@ def test_a_queue_that_another_process_makes_while_we_look_is_a_queue(path, monke
             make_queue(path)
         return True
 
-    def connect_and_look_slowly(path, *, lasting):
+    def connect_and_look_slowly(path):
         monkeypatch.setattr(opening, "connect", connect)
-        connection = connect(path, lasting=lasting)
+        connection = connect(path)
         connection.exec_trace = let_the_other_make_it
         return connection
 
@@ -449,11 +452,13 @@ def test_a_job_is_there_after_the_last_connection_closed(path):
     again.close()
 
 
-@pytest.mark.parametrize(("lasting", "left"), [(True, False), (False, True)])
-def test_only_a_lasting_process_tidies_the_log(path, lasting, left):
-    store = open_store(path, now_ms=NOW_MS, lasting=lasting)
-    steps.enqueue(store)
+def test_who_closes_last_empties_the_log(path):
+    first, last = open_store(path, now_ms=NOW_MS), open_store(path, now_ms=NOW_MS)
+    steps.enqueue(first)
 
-    store.close()
+    first.close()
+    log_while_open = os.path.exists(path + "-wal")
+    last.close()
 
-    assert os.path.exists(path + "-wal") is left
+    assert log_while_open
+    assert not os.path.exists(path + "-wal")

@@ -173,7 +173,7 @@ def test_a_commit_is_on_disk_when_it_returns(tmp_path):
     path = str(tmp_path / "queue.db")
     open_store(path, now_ms=NOW_MS).close()
 
-    connection = opening.connect(path, lasting=False)
+    connection = opening.connect(path)
 
     full = 2
     assert connection.execute("PRAGMA synchronous").get == full

