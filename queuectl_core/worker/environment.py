@@ -1,12 +1,12 @@
-"""The environment that jobs get: the worker's own as its user had it, and what tells a job who it is."""
+"""What jobs inherit: the worker's environment as its user had it, who they are, nothing else."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import signal
-import sys
 
+from queuectl_core.worker import frozen
 from queuectl_core.worker.processes import TOKEN_VARIABLE
 
 TYPE_CHECKING = False
@@ -21,8 +21,8 @@ _STDERR = 2
 def clean(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without what the frozen executable's loader put into it.
 
-    With the leaked values a job's own programs load our bundled libraries, and a `queuectl` started by a job dies
-    together with the worker's bundle directory.
+    With the leaked values a job's own programs load our bundled libraries, and a `queuectl`
+    started by a job dies together with the worker's bundle directory.
     """
     kept = {
         name: value
@@ -31,13 +31,13 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
     }
     if "LD_LIBRARY_PATH_ORIG" in environ:
         kept["LD_LIBRARY_PATH"] = environ["LD_LIBRARY_PATH_ORIG"]
-    elif getattr(sys, "frozen", False):
+    elif frozen.is_frozen():
         kept.pop("LD_LIBRARY_PATH", None)
     return kept
 
 
 def of_job(base: Mapping[str, str], claim: Claim, slot: int, scheduled_at: str) -> dict[str, str]:
-    """Return the variables of one start. The job's own `env` wins over the worker's, ours over both."""
+    """Return the variables of one start: the job's `env` wins over the worker's, ours over both."""
     job = claim.job
     return {
         **base,
@@ -52,10 +52,11 @@ def of_job(base: Mapping[str, str], claim: Claim, slot: int, scheduled_at: str) 
 
 
 def isolate_jobs() -> None:
-    """Let jobs inherit nothing but the environment: no open files, no ignored signals, no blocked ones.
+    """Let jobs inherit the environment only: no open files, no signals ignored or blocked.
 
-    Once, before threads start. A handler of ours is reset by the exec, an ignored signal would stay ignored: so
-    signals that our parent ignored, as nohup does, get a handler that does nothing.
+    Once, before threads start. A handler of ours is reset by the exec, an ignored signal would
+    stay ignored: so signals that our parent ignored, as nohup does, get a handler that does
+    nothing.
     """
     for name in os.listdir("/proc/self/fd"):
         if int(name) > _STDERR:

@@ -1,16 +1,19 @@
-"""Runs one command: its own session, its output into the job log, a timeout, and nothing left behind.
+"""Runs one command: its own session, its output into the job log, a timeout, nothing left behind.
 
-A job ends when its process exits, not when its pipes close: a background child may hold them open for ever.
-The only place that starts jobs.
+A job ends when its process exits, not when its pipes close: a background child may hold them open
+for ever. The only place that starts jobs.
 """
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import resource
 import select
 import signal
 import subprocess
+from collections import deque
 
 from queuectl_core import joblog
 from queuectl_core.job import Ending, Outcome
@@ -26,11 +29,16 @@ if TYPE_CHECKING:
 
 READ_BYTES = 65_536
 MAX_LATE_BYTES = 1 << 20
-"""What may still be in the pipes when the process has ended; a background child could write for ever."""
-GROUP_POLL_MS = 10
+"""What a pipe may still hold when the process has ended; a background child can write for ever."""
+MAX_POLL_MS = 3_600_000
+"""poll(2) takes 24 days at most, a job a year."""
+FIRST_LOOK_MS, LOOK_EVERY_MS = 1, 10
 """The kernel tells nobody when a process group becomes empty."""
+KILL_PATIENCE_MS = 2_000
+"""How long killed processes may take to vanish; those that hang in the kernel never do."""
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 """What a shell exits with where it can't start a program (POSIX, 2.8.2)."""
+_log = logging.getLogger(__name__)
 
 
 class Command(Record):
@@ -45,11 +53,12 @@ class Command(Record):
 
 
 class Stopper:
-    """Lets another thread end the command that runs now. One per worker thread, for all its jobs."""
+    """Lets another thread end the command that runs now. One per worker thread, for all jobs."""
 
     def __init__(self) -> None:
         self._wakeup, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._wish: tuple[int, Ending] | None = None
+        # Several at once: a late wish for the last run must not take the place of one for this.
+        self._wishes: deque[tuple[int, Ending]] = deque()
 
     def fileno(self) -> int:
         """Return what is readable once somebody wished for an end."""
@@ -57,20 +66,24 @@ class Stopper:
 
     def stop(self, token: int, ending: Ending) -> None:
         """Ask for the end of the run with that token; no other run is touched. From any thread."""
-        self._wish = (token, ending)
+        self._wishes.append((token, ending))
         try:
             os.write(self._waker, b"!")
         except BlockingIOError:
             return  # full of earlier wishes: awake it is
 
     def wish_for(self, token: int) -> Ending | None:
-        """Return how the run with that token should end, if somebody asked."""
+        """Take the wishes so far; return how the run with that token should end, if one says so."""
         try:
             os.read(self._wakeup, 4096)
         except BlockingIOError:
             pass  # nobody knocked since we looked last
-        wish = self._wish
-        return wish[1] if wish is not None and wish[0] == token else None
+        wished = None
+        while self._wishes:
+            of, ending = self._wishes.popleft()
+            if of == token and wished is None:
+                wished = ending
+        return wished
 
     def close(self) -> None:
         """Close both ends."""
@@ -87,6 +100,9 @@ def run(command: Command, log: JobLogWriter, stopper: Stopper, clock: Clock) -> 
         return _not_started(error, command)
     try:
         return _Run(process, command, log, stopper, clock, started_ms).to_its_end()
+    except BaseException:
+        _abandon(process, command)
+        raise
     finally:
         for pipe in (process.stdout, process.stderr):
             if pipe is not None:
@@ -94,7 +110,8 @@ def run(command: Command, log: JobLogWriter, stopper: Stopper, clock: Clock) -> 
 
 
 def _start(command: Command) -> subprocess.Popen[bytes]:
-    # No preexec_fn: without one the child is made by vfork. Files are closed by isolate_jobs, once for all jobs.
+    # No preexec_fn: without one the child is made by vfork. No file is closed here: isolate_jobs
+    # has marked them all, once for all jobs.
     return subprocess.Popen(
         command.argv,
         stdin=subprocess.DEVNULL,
@@ -112,7 +129,7 @@ def _not_started(error: OSError | ValueError, command: Command) -> Outcome:
     if isinstance(error, ValueError):  # a NUL in the environment
         return Outcome(Ending.EXIT, exit_code=NOT_EXECUTABLE, error=f"can't start: {error}")
     program = command.argv[0]
-    if error.filename == command.cwd and command.cwd != program:
+    if command.cwd is not None and error.filename == command.cwd != program:
         message = f"can't enter the working directory {command.cwd}: {error.strerror}"
         return Outcome(Ending.EXIT, exit_code=NOT_EXECUTABLE, error=message)
     if error.errno == errno.ENOENT:
@@ -120,6 +137,14 @@ def _not_started(error: OSError | ValueError, command: Command) -> Outcome:
     return Outcome(
         Ending.EXIT, exit_code=NOT_EXECUTABLE, error=f"can't start {program}: {error.strerror}"
     )
+
+
+def _abandon(process: subprocess.Popen[bytes], command: Command) -> None:
+    """After an error of ours: leave nothing running that nobody minds any more."""
+    if process.returncode is None:  # so the pid is still its
+        processes.signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+    processes.kill_tokens([command.token])
 
 
 class _Run:
@@ -150,13 +175,18 @@ class _Run:
     def to_its_end(self) -> Outcome:
         try:
             self._watch()
-            self._read_the_rest()
         finally:
             os.close(self._ended)
-        return self._outcome(*self._bury())
+        duration_ms = self._clock.monotonic_ms() - self._started_ms
+        self._read_the_rest()
+        status, usage = self._bury()
+        return self._outcome(status, usage, duration_ms)
 
     def _watch(self) -> None:
-        """Take output and mind the time until the process has ended. It stays a zombie: its pid stays its."""
+        """Take output and mind the time until the process has ended.
+
+        It stays a zombie, so that its pid stays its.
+        """
         for stream, pipe in (
             (joblog.STDOUT, self._process.stdout),
             (joblog.STDERR, self._process.stderr),
@@ -180,7 +210,7 @@ class _Run:
     def _patience_ms(self) -> int | None:
         if self._deadline_ms is None:
             return None
-        return max(0, self._deadline_ms - self._clock.monotonic_ms())
+        return min(max(0, self._deadline_ms - self._clock.monotonic_ms()), MAX_POLL_MS)
 
     def _take(self, fd: int) -> int:
         """Move what a pipe holds into the log; return the bytes, 0 at its end."""
@@ -197,7 +227,7 @@ class _Run:
         if ending is None or self._ending is not None:
             return
         self._ending = ending
-        self._signal_tree(signal.SIGTERM)
+        self._terminate_tree()
         self._deadline_ms = self._clock.monotonic_ms() + self._command.grace_ms
 
     def _past_deadline(self) -> None:
@@ -208,13 +238,15 @@ class _Run:
             self._deadline_ms = None
             self._signal_tree(signal.SIGKILL)
 
+    def _terminate_tree(self) -> None:
+        self._signal_tree(signal.SIGTERM)
+        self._signal_tree(signal.SIGCONT)  # a stopped process heeds nothing else but KILL
+
     def _signal_tree(self, signum: signal.Signals) -> None:
         """Reach the job's group, and its processes that left it."""
         processes.signal_group(self._process.pid, signum)
-        outside = (
-            pid for pid in processes.with_token([self._command.token]) if not self._in_group(pid)
-        )
-        processes.signal_all(outside, signum)
+        found = processes.with_token([self._command.token])
+        processes.signal_all((pid for pid in found if not self._in_group(pid)), signum)
 
     def _in_group(self, pid: int) -> bool:
         try:
@@ -223,45 +255,59 @@ class _Run:
             return False
 
     def _read_the_rest(self) -> None:
-        taken = 0
         for fd in list(self._streams):
             os.set_blocking(fd, False)
+            taken = 0
             try:
                 while taken < MAX_LATE_BYTES and (size := self._take(fd)):
                     taken += size
             except BlockingIOError:
                 continue  # a background child holds it open
 
-    def _bury(self) -> tuple[int, int, int]:
-        """Reap the process; end what it left behind. Return wait status, CPU time and peak memory of the job."""
-        group = self._process.pid
-        processes.signal_group(
-            group, signal.SIGTERM
-        )  # while the zombie keeps the group's number ours
-        _, status, usage = os.wait4(group, 0)
+    def _bury(self) -> tuple[int, resource.struct_rusage]:
+        """Reap the process, end what outlived it; return its wait status and what it used."""
+        _, status, usage = os.wait4(self._process.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
-        if processes.group_exists(group):
-            self._end_group(group)
-        if self._ending is not None or processes.adopted():
-            self._end_strays()
-        cpu_ms = int((usage.ru_utime + usage.ru_stime) * 1000)
-        return status, cpu_ms, usage.ru_maxrss * 1024
+        if self._remain():
+            self._end_remains()
+        return status, usage
 
-    def _end_group(self, group: int) -> None:
-        """Give the rest of the group its grace, then kill it."""
-        deadline_ms = self._clock.monotonic_ms() + self._command.grace_ms
-        while processes.group_exists(group) and self._clock.monotonic_ms() < deadline_ms:
+    def _remain(self) -> bool:
+        """Tell whether anything of the job is left. Orphans of other running jobs do not count.
+
+        In this order: what falls to us when the last of the group ends is seen then.
+        """
+        if processes.group_exists(self._process.pid):
             processes.reap_adopted()
-            self._clock.pause(GROUP_POLL_MS)
-        processes.signal_group(group, signal.SIGKILL)
-        processes.reap_adopted()
+            if processes.group_exists(self._process.pid):
+                return True
+        return bool(processes.orphans_with(self._command.token))
 
-    def _end_strays(self) -> None:
-        """End what left the group: daemons, setsid children. Orphans of other running jobs stay."""
-        processes.reap_adopted()
-        processes.kill_tokens([self._command.token])
+    def _end_remains(self) -> None:
+        """End background children, daemons and whatever fled: TERM, and KILL after the grace."""
+        self._terminate_tree()
+        if self._ending is None:
+            self._deadline_ms = self._clock.monotonic_ms() + self._command.grace_ms
+        if self._deadline_ms is not None and self._gone_by(self._deadline_ms):
+            return
+        give_up_ms = self._clock.monotonic_ms() + KILL_PATIENCE_MS
+        while self._clock.monotonic_ms() < give_up_ms:
+            self._signal_tree(signal.SIGKILL)
+            if self._gone_by(self._clock.monotonic_ms() + LOOK_EVERY_MS):
+                return
+        _log.warning("processes of group %d can't be killed", self._process.pid)
 
-    def _outcome(self, status: int, cpu_ms: int, max_rss_bytes: int) -> Outcome:
+    def _gone_by(self, deadline_ms: int) -> bool:
+        """Wait until nothing of the job is left; tell whether that came in time."""
+        pause_ms = FIRST_LOOK_MS
+        while self._remain():
+            if self._clock.monotonic_ms() >= deadline_ms:
+                return False
+            self._clock.pause(pause_ms)
+            pause_ms = min(2 * pause_ms, LOOK_EVERY_MS)
+        return True
+
+    def _outcome(self, status: int, usage: resource.struct_rusage, duration_ms: int) -> Outcome:
         code = os.waitstatus_to_exitcode(status)
         ending = self._ending or (Ending.SIGNAL if code < 0 else Ending.EXIT)
         return Outcome(
@@ -269,9 +315,9 @@ class _Run:
             exit_code=code if code >= 0 else None,
             signal=-code if code < 0 else None,
             error=self._error(ending, code),
-            duration_ms=self._clock.monotonic_ms() - self._started_ms,
-            cpu_ms=cpu_ms,
-            max_rss_bytes=max_rss_bytes,
+            duration_ms=duration_ms,
+            cpu_ms=int((usage.ru_utime + usage.ru_stime) * 1000),
+            max_rss_bytes=_peak_bytes(usage),
             output_bytes=self._log.total_bytes,
         )
 
@@ -286,6 +332,16 @@ class _Run:
         return self._log.last_error_line or (
             f"killed by {signal_name(-code)}" if code < 0 else f"exit code {code}"
         )
+
+
+def _peak_bytes(usage: resource.struct_rusage) -> int | None:
+    """Return the peak memory of a job, None where it stayed below our own.
+
+    A child of vfork begins with its parent's memory, and the kernel keeps that as its peak over
+    the exec (setmax_mm_hiwater_rss in exec_mmap, fs/exec.c).
+    """
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return usage.ru_maxrss * 1024 if usage.ru_maxrss > own else None
 
 
 def signal_name(number: int) -> str:

@@ -1,7 +1,8 @@
 """What a long-lived process of the frozen executable must do so that its bundle stays whole.
 
-The bundle lies unpacked in a temporary directory, and the rest of the code in the executable's file. Either may be
-gone when a later import looks for it: cleaned up by systemd-tmpfiles, replaced by an upgrade (docs/operations.md).
+The bundle lies unpacked in a temporary directory, and the rest of the code in the executable's
+file. Either may be gone when a later import looks for it: cleaned up by systemd-tmpfiles, replaced
+by an upgrade (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -17,18 +18,24 @@ def is_frozen() -> bool:
 
 
 def preload() -> None:
-    """Import now what would be imported later, at a bad moment: for tracebacks, host names and odd locales."""
-    import encodings.idna
-    import linecache
-    import locale
-    import traceback
+    """Import what Python itself imports late, at a bad moment: for tracebacks, host names, locales.
+
+    In here and not above: only a process that stays needs them, this module is imported by others.
+    """
+    import encodings.idna  # noqa: PLC0415 - host names
+    import linecache  # noqa: PLC0415 - a traceback's lines
+    import locale  # noqa: PLC0415 - odd locales
+    import traceback  # noqa: PLC0415 - an error in a thread
 
     loaded = (encodings.idna, linecache, locale, traceback)
     traceback.format_exception_only(ImportError(len(loaded)))
 
 
 def hold_bundle() -> None:
-    """Lock our bundle directory for as long as we live: systemd-tmpfiles passes over locked ones (tmpfiles.d(5))."""
+    """Lock our bundle directory for as long as we live.
+
+    systemd-tmpfiles passes over locked ones (tmpfiles.d(5)).
+    """
     bundle = getattr(sys, "_MEIPASS", None)
     if bundle is not None:
         fd = os.open(bundle, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

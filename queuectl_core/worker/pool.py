@@ -64,11 +64,13 @@ class Pool:
             clock=clock,
         )
         self._workers: list[Worker] = []
+        self._orphans = processes.Orphans()
         self._force_at_ms: int | None = None
-        self._config_seen = self._config_stamp()
+        self._config_seen: tuple[int, int] | None = None  # read anew: settings may be old
+        self._pulse = _Chore(HEARTBEAT_EVERY_MS, self._heartbeat)
         self._chores = [
             _Chore(RESCUE_EVERY_MS, self._rescue),
-            _Chore(HEARTBEAT_EVERY_MS, self._heartbeat),
+            self._pulse,
             _Chore(TEND_EVERY_MS, self._tend),
         ]
 
@@ -178,7 +180,7 @@ class Pool:
         log.info(
             "worker %d: stopping; %d jobs run, they have %d s", self._id, running, stop_ms // 1000
         )
-        self._heartbeat()
+        self._pulse.next_ms = 0  # tell others that we stop, with the next turn
 
     def _force(self) -> None:
         """Give back what still runs: the job is ended, its start does not count."""
@@ -211,8 +213,10 @@ class Pool:
         self._cancel()
         self._reload_settings()
         self._look_after_drain()
-        if not any(worker.claim for worker in self._workers):
-            processes.kill_adopted()  # of no running job
+        self._orphans.end_unowned(self._running)
+
+    def _running(self) -> list[int]:
+        return [claim.token for worker in self._workers if (claim := worker.claim) is not None]
 
     def _cancel(self) -> None:
         wanted = set(self._store.cancel_requests(worker=self._id))
@@ -235,6 +239,7 @@ class Pool:
                 Outcome(Ending.INTERRUPTED, error="its worker thread died"),
                 retry.after_crash(worker.claim.job),
             )
+            worker.stopper.close()
             self._workers[index] = Worker(self._crew, worker.slot, unfinished)
             self._workers[index].start()
 

@@ -1,25 +1,38 @@
-"""Processes of the kernel's table: whose child is whose, which belong to a job, and how to end them for sure.
+"""Processes of the kernel's table: whose child is whose, which are a job's, and how to end them.
 
-A pid alone proves nothing, it may be another process by now. A job's processes are known by the token in their
-environment, which the kernel keeps from the exec on (proc(5), /proc/pid/environ).
+A pid alone proves nothing, it may be another process by now. A job's processes are known by the
+token in their environment, which the kernel keeps from the exec on (proc(5), /proc/pid/environ).
 """
 
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
+import select
 import signal
-from collections.abc import Iterable, Iterator
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
 TOKEN_VARIABLE = "QUEUECTL_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 _PREFIX = f"{TOKEN_VARIABLE}=".encode()
 _PR_SET_CHILD_SUBREAPER = 36
 MAX_SWEEPS = 100
 """A fork bomb can be faster than one sweep; after this many we go on and say so."""
+KILL_WAIT_MS = 100
+"""How long a sweep waits for one killed process: it may hang in the kernel for ever."""
+EXEC_LOOKS, EMPTY_LOOKS, EXEC_LOOK_EVERY_MS = 100, 3, 1
+_READ_BYTES = 65_536
+_FLAGS, _ENV_START, _ENV_END = 9 - 3, 50 - 3, 51 - 3
+"""Fields of /proc/pid/stat, from the state on, which is the third (proc(5))."""
+_PF_KTHREAD = 0x0020_0000
+log = logging.getLogger(__name__)
 
 
 def become_subreaper() -> None:
-    """Make orphans of our descendants our children, also those that called setsid or forked twice (prctl(2))."""
+    """Make orphans of our descendants our children, also those that called setsid (prctl(2))."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         number = ctypes.get_errno()
@@ -27,101 +40,193 @@ def become_subreaper() -> None:
 
 
 def boot_id() -> str:
-    """Return what tells one run of the machine from the next: pids mean something only within one."""
+    """Return what tells one run of the machine from the next: a pid means something within one."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return file.read().strip()
 
 
 def adopted() -> list[int]:
-    """Return the orphans that fell to us as a subreaper.
+    """Return the orphans that fell to us as a subreaper, also those that ended and wait for us.
 
-    The kernel hands them to the first thread; children that other threads started are listed under those.
+    The kernel hands them to the first thread; children that other threads started are listed
+    under those. What a thread started that has ended is handed to the first one, too.
     """
     pid = os.getpid()
-    return _children(f"/proc/{pid}/task/{pid}/children")
+    listed = _read(f"/proc/{pid}/task/{pid}/children") or b""
+    return [int(child) for child in listed.split()]
 
 
-def children() -> list[int]:
-    """Return all our children."""
-    pid = os.getpid()
-    return [
-        child
-        for thread in os.listdir(f"/proc/{pid}/task")
-        for child in _children(f"/proc/{pid}/task/{thread}/children")
-    ]
-
-
-def _children(path: str) -> list[int]:
-    try:
-        with open(path, "rb") as file:
-            return [int(pid) for pid in file.read().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []  # a thread that just ended
+def orphans_with(token: int) -> list[int]:
+    """Return the orphans that fell to us and bear the token. Reaps those that ended."""
+    wanted = _entries([token])
+    while pids := adopted():
+        found = [pid for pid in pids if wanted & _entries_of(pid)]
+        if found or not reap_adopted():
+            return found
+        # one ended meanwhile: its child, which the look came too early for, is an orphan now
+    return []
 
 
 def with_token(tokens: Iterable[int]) -> Iterator[int]:
     """Yield the pids whose environment bears one of the tokens; never our own."""
-    wanted = {_PREFIX + str(token).encode() for token in tokens}
+    wanted = _entries(tokens)
     for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid() and wanted & _environment(name):
+        if name.isdigit() and int(name) != os.getpid() and wanted & _entries_of(int(name)):
             yield int(name)
 
 
-def _environment(pid: str) -> set[bytes]:
+def _entries(tokens: Iterable[int]) -> frozenset[bytes]:
+    return frozenset(_PREFIX + str(token).encode() for token in tokens)
+
+
+def _entries_of(pid: int) -> frozenset[bytes]:
+    """Return the tokens of a process as they stand there; none when it is not ours to see.
+
+    In the midst of an exec the environment reads as empty, and a daemon that its job has just
+    started would be missed (1 in 4 looks at a script that execs itself): then look again.
+    """
+    for look in range(EXEC_LOOKS):
+        environ = _read(f"/proc/{pid}/environ")
+        if environ:
+            entries = environ.split(b"\0")
+            return frozenset(entry for entry in entries if entry.startswith(_PREFIX))
+        size = None if environ is None else _environment_bytes(pid)
+        if size is None or (size == 0 and look >= EMPTY_LOOKS):
+            break
+        if size < 0:
+            _await_end(pid, EXEC_LOOK_EVERY_MS)
+    return frozenset()
+
+
+def _environment_bytes(pid: int) -> int | None:
+    """Return the size of a program's environment, below 0 when an exec has not set it up yet.
+
+    0 for one that was given none, and for a moment within an exec. None for what runs no program:
+    a kernel thread, a zombie, nothing.
+    """
+    stat = _read(f"/proc/{pid}/stat")
+    if not stat:
+        return None
+    fields = stat.rpartition(b")")[2].split()
+    if fields[0] in b"ZX" or int(fields[_FLAGS]) & _PF_KTHREAD:
+        return None
+    start, end = int(fields[_ENV_START]), int(fields[_ENV_END])
+    return end - start if end else -1
+
+
+def _read(path: str) -> bytes | None:
+    """Return a file of /proc whole; None when its process is gone or not ours to see."""
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return {entry for entry in file.read().split(b"\0") if entry.startswith(_PREFIX)}
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return set()  # ended meanwhile, or another user's: not ours
+        return None
+    try:
+        data = part = os.read(fd, _READ_BYTES)
+        while part:
+            part = os.read(fd, _READ_BYTES)
+            data += part
+    except OSError:
+        return None  # it ended while we read
+    finally:
+        os.close(fd)
+    return data
 
 
-def signal_all(pids: Iterable[int], signum: signal.Signals) -> int:
-    """Send a signal to each; return how many were there to get it."""
-    sent = 0
+def signal_all(pids: Iterable[int], signum: signal.Signals) -> list[int]:
+    """Send a signal to each; return those that got it: not the gone, nor another user's."""
+    reached = []
     for pid in pids:
         try:
             os.kill(pid, signum)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):
             continue
-        sent += 1
-    return sent
+        reached.append(pid)
+    return reached
 
 
 def kill_tokens(tokens: Iterable[int]) -> int:
-    """Kill every process of these claims, also what they fork meanwhile; return how many were killed.
+    """Kill every process of these claims, also what they fork meanwhile; return how many.
 
     Ends when a whole look through the table finds none. Reaps those that are our children.
     """
-    tokens = list(tokens)
-    killed = 0
-    for _ in range(MAX_SWEEPS):
-        found = signal_all(with_token(tokens), signal.SIGKILL) if tokens else 0
-        reap_adopted()
-        if not found:
-            break
-        killed += found
-    return killed
+    tokens = frozenset(tokens)
+    return _sweep(lambda: with_token(tokens)) if tokens else 0
 
 
 def kill_adopted() -> int:
     """Kill all orphans that fell to us, and theirs in turn; return how many."""
-    killed = 0
+    reap_adopted()
+    return _sweep(adopted)
+
+
+def _sweep(look: Callable[[], Iterable[int]]) -> int:
+    """Kill what `look` finds until it finds nothing more that we may kill; return how many."""
+    killed: set[int] = set()
     for _ in range(MAX_SWEEPS):
-        found = signal_all(adopted(), signal.SIGKILL)
+        found = signal_all(look(), signal.SIGKILL)
         if not found:
             break
-        killed += found
-        reap_adopted(block=True)
-    return killed
+        killed.update(found)
+        for pid in found:
+            _await_end(pid, KILL_WAIT_MS)
+        reap_adopted()
+    else:
+        log.warning("processes of jobs outlived %d sweeps; %d were killed", MAX_SWEEPS, len(killed))
+    return len(killed)
 
 
-def reap_adopted(*, block: bool = False) -> None:
-    """Take the exit statuses of adopted orphans, so that no zombie stays. `block` waits for killed ones."""
+def _await_end(pid: int, timeout_ms: int) -> None:
+    """Wait until a process is dead, `timeout_ms` at most."""
+    try:
+        fd = os.pidfd_open(pid)
+    except OSError:
+        return  # gone already
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        poll.poll(timeout_ms)
+    finally:
+        os.close(fd)
+
+
+def reap_adopted() -> int:
+    """Take the exit statuses of orphans that ended, so that no zombie stays; return how many."""
+    reaped = 0
     for pid in adopted():
         try:
-            os.waitpid(pid, 0 if block else os.WNOHANG)
+            reaped += os.waitpid(pid, os.WNOHANG)[0] != 0
         except ChildProcessError:
-            continue
+            continue  # another thread was faster
+    return reaped
+
+
+class Orphans:
+    """The orphans that fell to us over time, and which jobs each may belong to.
+
+    The end of a job finds its own by their token. A daemon that dropped or overwrote its
+    environment, as nginx and PostgreSQL do for their titles, may be of any job that ran when it
+    was first seen: it is ended when none of those runs any more. For one thread.
+    """
+
+    def __init__(self) -> None:
+        self._owners: dict[int, frozenset[bytes]] = {}
+
+    def end_unowned(self, running: Callable[[], Collection[int]]) -> int:
+        """Kill the orphans that no running job can own; return how many.
+
+        `running` returns the tokens of the jobs that run. It is asked after the look at the
+        orphans, so that a job which starts in between can't lose one of its own.
+        """
+        reap_adopted()
+        pids = adopted()
+        tokens = _entries(running())
+        self._owners = {pid: self._owners.get(pid) or _entries_of(pid) or tokens for pid in pids}
+        unowned = [pid for pid, owners in self._owners.items() if not owners & tokens]
+        killed = signal_all(unowned, signal.SIGKILL)
+        for pid in killed:
+            _await_end(pid, KILL_WAIT_MS)
+        reap_adopted()
+        return len(killed)
 
 
 def group_exists(group: int) -> bool:

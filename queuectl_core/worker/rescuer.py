@@ -17,7 +17,15 @@ log = logging.getLogger(__name__)
 
 def rescue_all(store: Store, clock: Clock) -> int:
     """Rescue every dead worker of this queue; return how many jobs came back or were buried."""
-    return sum(_rescue(store, dead, clock) for dead in store.take_dead_workers())
+    waiting = store.take_dead_workers()
+    rescued = 0
+    try:
+        while waiting:
+            rescued += _rescue(store, waiting.pop(), clock)
+    finally:
+        for dead in waiting:
+            dead.release()
+    return rescued
 
 
 def _rescue(store: Store, dead: DeadWorker, clock: Clock) -> int:

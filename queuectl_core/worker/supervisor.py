@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 
 from queuectl_core.clock import SystemClock
 from queuectl_core.home import prepare
@@ -93,6 +92,7 @@ class Supervisor:
         No process of ours stays.
         """
         processes.become_subreaper()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would reap the pool unseen
         signal.pthread_sigmask(signal.SIG_BLOCK, self._signals())
         self._start_pool()
         while True:
@@ -102,6 +102,8 @@ class Supervisor:
             code = self._reap()
             if code is not None:
                 return code
+            if self._stop_ms is not None and self._restart_ms is not None:
+                return os.EX_SOFTWARE  # no pool runs
             self._tick()
 
     def _signals(self) -> set[signal.Signals]:
@@ -204,6 +206,7 @@ def _be_pool(plan: Plan, control: int, clock: Clock) -> None:
     except BaseException:  # the last frame of a process
         log.exception("the pool failed")
     finally:
-        logging.shutdown()
-        sys.stderr.flush()
-        os._exit(code)
+        try:
+            logging.shutdown()
+        finally:
+            os._exit(code)

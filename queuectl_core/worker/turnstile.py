@@ -8,6 +8,7 @@ threads 1.03 of `xargs -P8`, where a transaction per thread reached 0.81 (docs/b
 from __future__ import annotations
 
 import threading
+from collections import deque
 
 from queuectl_core.errors import QueuectlError
 
@@ -30,7 +31,7 @@ class _Pass:
         self.done = False
         self.held = True
         self.claim: Claim | None = None
-        self.error: QueuectlError | None = None
+        self.error: BaseException | None = None
 
 
 class Turnstile:
@@ -41,7 +42,7 @@ class Turnstile:
         self._queues = queues
         self._clock = clock
         self._lock = threading.Lock()
-        self._waiting: list[_Pass] = []
+        self._waiting: deque[_Pass] = deque()
 
     def swap(
         self, store: Store, result: Result | None, *, wants: bool
@@ -63,7 +64,9 @@ class Turnstile:
 
     def _serve(self, store: Store) -> None:
         """Serve all who wait. One bad record must not take the others with it: then one by one."""
-        turns, self._waiting = self._waiting, []
+        turns = []
+        while self._waiting:
+            turns.append(self._waiting.popleft())
         try:
             self._exchange(store, turns)
         except QueuectlError as error:
@@ -72,6 +75,9 @@ class Turnstile:
             else:
                 for turn in turns:
                     self._exchange_alone(store, turn)
+        except BaseException as error:  # noqa: BLE001 - raised in each of their threads
+            for turn in turns:
+                turn.error = error
         finally:
             for turn in turns:
                 turn.done = True

@@ -7,7 +7,7 @@ import random
 import threading
 
 from queuectl_core import durations, joblog, retry
-from queuectl_core.errors import BadData, StorageBusy, StorageDamaged, StorageError
+from queuectl_core.errors import BadData, QueuectlError, StorageDamaged
 from queuectl_core.job import Ending, Outcome
 from queuectl_core.retry import Retry, RetryPolicy
 from queuectl_core.storage.records import Result
@@ -42,13 +42,14 @@ class Worker(threading.Thread):
 
         Storage that is damaged ends the thread, and the pool with it.
         """
-        store = self._crew.open_store()
         try:
-            self._work(store)
+            store = self._crew.open_store()
+            try:
+                self._work(store)
+            finally:
+                store.close()
         except StorageDamaged as error:
             self._crew.fail(error)
-        finally:
-            store.close()
 
     def _work(self, store: Store) -> None:
         result = self._unfinished
@@ -72,8 +73,10 @@ class Worker(threading.Thread):
                 held, claim = self._crew.turnstile.swap(store, result, wants=wants)
             except StorageDamaged:
                 raise
-            except (StorageBusy, StorageError) as error:
+            except QueuectlError as error:
                 log.warning("storage: %s; trying again", error)
+                if result is None and self._crew.stopping.is_set():
+                    return None
                 self._crew.clock.pause(STORAGE_PAUSE_MS)
                 wants = wants and not self._crew.stopping.is_set()
                 continue
@@ -87,7 +90,7 @@ class Worker(threading.Thread):
         The one place where an unforeseen error is caught, since the job must get its end.
         """
         if self._crew.forced.is_set():  # since we claimed it
-            self.stopper.stop(claim.token, Ending.RELEASED)
+            return Result(claim, Outcome(Ending.RELEASED), retry.Release())
         try:
             outcome = self._run(claim)
         except Exception as error:

@@ -16,6 +16,19 @@ _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _EARLY = MemoryHandler(1000, flushLevel=logging.CRITICAL + 1)
 
 
+class _OneLine(logging.Formatter):
+    """Shows what would move a terminal's cursor: messages quote the output of jobs."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the line; a traceback comes after it, unchanged."""
+        line = super().formatMessage(record)
+        return line if line.isprintable() else "".join(map(_visible, line))
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
+
+
 class _PrivateFile(RotatingFileHandler):
     """A log that only its owner can read, also after it was rotated."""
 
@@ -23,24 +36,34 @@ class _PrivateFile(RotatingFileHandler):
         def private(path: str, flags: int) -> int:
             return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
-        return open(self.baseFilename, "a", encoding="utf-8", opener=private)
+        return open(
+            self.baseFilename,
+            "a",
+            encoding="utf-8",
+            errors="backslashreplace",
+            opener=private,
+        )
 
 
 def start() -> None:
-    """Log to stderr, and keep what comes before the file is known."""
+    """Log to stderr, and keep what comes before the file is known.
+
+    A forked child inherits what was kept and writes it to its file; here it is forgotten then.
+    """
     terminal = logging.StreamHandler()
-    terminal.setFormatter(logging.Formatter(_FORMAT))
+    terminal.setFormatter(_OneLine(_FORMAT))
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     root.addHandler(terminal)
     root.addHandler(_EARLY)
+    os.register_at_fork(after_in_parent=_EARLY.buffer.clear)
 
 
 def write_to(path: str) -> None:
     """Log to the worker's own file from here on, beginning with what came before."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     file = _PrivateFile(path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8")
-    file.setFormatter(logging.Formatter(_FORMAT))
+    file.setFormatter(_OneLine(_FORMAT))
     root = logging.getLogger()
     root.removeHandler(_EARLY)
     root.addHandler(file)

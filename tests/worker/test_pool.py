@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from queuectl_core import home
+from queuectl_core.errors import StorageBusy
+from queuectl_core.job import Ending
+from queuectl_core.lifecycle import State
+from queuectl_core.worker import pool
+from queuectl_core.worker.executor import Stopper
+from queuectl_core.worker.plan import Plan
+from queuectl_core.worker.pool import Pool
+from tests.builders import NOW_MS, new_job
+from tests.worker.fakes import SETTINGS
+from tests.worker.harness import CLOCK, is_running, pid_in, until
+
+FOR_EVER = "echo $$ > pid; echo > began; exec sleep 1000"
+
+
+def log_of(bench):
+    return until(lambda: next((bench.path / "logs").glob("worker-*.log"), None)).read_text()
+
+
+# --- in a process of its own ---
+
+
+def test_a_running_job_is_cancelled(bench):
+    number = bench.enqueue(FOR_EVER)
+    bench.start()
+    bench.file("began")
+
+    bench.store.cancel([number], now_ms=CLOCK.now_ms())
+
+    job = bench.ended(number)
+    assert (job.state, job.signal) == (State.CANCELLED, 15)
+    assert not is_running(pid_in(bench.path / "pid"))
+
+
+def test_an_idle_pool_is_woken_by_an_enqueue(bench):
+    bench.start()
+    bench.row()
+    bench.enqueue()
+
+    number = bench.enqueue()
+
+    assert bench.ended(number).state is State.COMPLETED
+
+
+def test_new_settings_are_taken_while_running(bench):
+    bench.start()
+    bench.row()
+    until(lambda: "2 threads" in log_of(bench))
+
+    bench.configure(**{"job-timeout": 0.05})
+    until(lambda: "new settings taken" in log_of(bench))
+    number = bench.enqueue("exec sleep 1000", max_retries=1)
+
+    job = bench.ended(number)
+    assert (job.state, job.reason) == (State.DEAD, "timeout")
+
+
+def test_a_broken_config_keeps_the_last_good_settings(bench):
+    bench.configure(**{"job-timeout": 0.05})
+    bench.start()
+    bench.row()
+    until(lambda: "2 threads" in log_of(bench))
+
+    bench.configure("{ broken")
+    until(lambda: "the last good settings stay in force" in log_of(bench))
+    number = bench.enqueue("exec sleep 1000", max_retries=1)
+
+    assert bench.ended(number).reason == "timeout"
+
+
+def test_a_daemon_without_its_environment_ends_when_the_pool_is_idle(bench):
+    number = bench.enqueue(
+        "(env -i setsid sh -c 'echo $$ > pid; exec sleep 1000' &)\nuntil [ -s pid ]; do :; done"
+    )
+    bench.start()
+    bench.ended(number)
+
+    pid = pid_in(bench.path / "pid")
+
+    until(lambda: not is_running(pid))
+
+
+# --- in this process: what the caretaker does in one turn ---
+
+
+@pytest.fixture
+def made(tmp_path, clock, monkeypatch):
+    """Make a pool whose threads do not run; return it."""
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(pool.worklog, "write_to", lambda _: None)
+    ear, mouth = os.pipe2(os.O_CLOEXEC)
+    where = home.Home(str(tmp_path))
+    plan = Plan(where, str(tmp_path / "queue.db"), SETTINGS, 1, None, False, {})
+    pool_of_one = Pool(plan, control=ear, clock=clock)
+    yield pool_of_one
+    pool_of_one._bell.close()
+    pool_of_one._store.close()
+    for worker in pool_of_one._workers:
+        worker.stopper.close()
+    os.close(ear)
+    os.close(mouth)
+
+
+def test_a_pool_that_starts_anew_takes_the_settings_of_now(tmp_path, made, clock):
+    (tmp_path / "config.json").write_text('{"job_timeout": 7}')
+    ear, mouth = os.pipe2(os.O_CLOEXEC)
+    successor = Pool(made._plan, control=ear, clock=clock)
+
+    successor._tend()
+    taken = successor._crew.settings.job_timeout
+
+    successor._bell.close()
+    successor._store.close()
+    os.close(ear)
+    os.close(mouth)
+    assert taken == 7
+
+
+class ClosedOnce(Stopper):
+    """Knows whether it was closed."""
+
+    closed = False
+
+    def close(self):
+        if not self.closed:
+            super().close()
+        self.closed = True
+
+
+class IdleThread(pool.Worker):
+    """A worker thread that was never started: it looks dead."""
+
+    def __init__(self, crew, slot):
+        super().__init__(crew, slot)
+        self.stopper.close()
+        self.stopper = ClosedOnce()
+
+
+class Busy:
+    """A store that is too busy for a heartbeat."""
+
+    def __init__(self, store):
+        self._store = store
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def heartbeat(self, *_, **__):
+        raise StorageBusy
+
+
+def test_a_forced_stop_is_not_lost_over_a_busy_store(made):
+    store, made._store = made._store, Busy(made._store)
+    try:
+        made._obey(pool.GRACEFUL + pool.NOW)
+    except StorageBusy:
+        pass
+    made._store = store
+
+    assert made._crew.forced.is_set()
+
+
+def test_a_forced_stop_reaches_each_running_claim(made):
+    made._store.enqueue([new_job()], now_ms=NOW_MS)
+    (claim,) = made._store.claim(worker=made._id, limit=1, now_ms=NOW_MS)
+    worker = IdleThread(made._crew, 1)
+    worker.claim = claim
+    made._workers = [worker]
+
+    made._obey(pool.NOW)
+
+    assert worker.stopper.wish_for(claim.token) is Ending.RELEASED
+
+
+def test_the_end_of_the_control_pipe_is_a_stop_and_wakes_only_once(made):
+    made._obey(b"")
+
+    assert made._crew.stopping.is_set()
+    assert not made._crew.forced.is_set()
+    os.set_blocking(made._control, False)
+    with pytest.raises(BlockingIOError):
+        os.read(made._control, 1)
+
+
+def test_a_dead_thread_is_replaced_and_its_job_counts_as_crashed(made, caplog):
+    made._store.enqueue([new_job()], now_ms=NOW_MS)
+    (claim,) = made._store.claim(worker=made._id, limit=1, now_ms=NOW_MS)
+    dead = IdleThread(made._crew, 1)
+    dead.claim = claim
+    made._workers = [dead]
+    made._crew.execute = lambda *_: (_ for _ in ()).throw(AssertionError)
+
+    made._replace_dead()
+
+    (successor,) = made._workers
+    until(lambda: made._store.job_by_number(claim.job.number).crashes == 1)
+    made._stop()
+    successor.join(20)
+    assert not successor.is_alive()
+    assert "worker-1 died; another takes its place" in caplog.text
+    dead.stopper.close()
+
+
+def test_a_replaced_thread_leaves_no_descriptors(made):
+    dead = IdleThread(made._crew, 1)
+    made._workers = [dead]
+
+    made._replace_dead()
+    made._stop()
+    made._workers[0].join(20)
+
+    closed = dead.stopper.closed
+    dead.stopper.close()
+    assert closed
+
+
+def test_the_caretaker_sleeps_until_the_next_job_comes_due(made, clock):
+    made._turn(set())
+    made._store.enqueue([new_job(run_at_ms=NOW_MS + 300)], now_ms=NOW_MS)
+
+    assert made._patience_ms() == 300
+    clock.advance(299)
+    assert made._patience_ms() == 1
+
+
+def test_due_jobs_ring_the_idle_room(made):
+    rings = made._crew.room.rings()
+    made._store.enqueue([new_job()], now_ms=NOW_MS)
+
+    made._patience_ms()
+
+    assert made._crew.room.rings() == rings + 1

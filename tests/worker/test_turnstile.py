@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from queuectl_core.errors import StorageBusy, StorageError
+from queuectl_core.lifecycle import State
+from queuectl_core.worker.turnstile import Turnstile, _Pass
+from tests.builders import NOW_MS, completed, new_job
+from tests.worker.fakes import FakeExecutor, FaultyStore, Shop
+from tests.worker.harness import until
+
+
+@pytest.fixture
+def shop(tmp_path, clock):
+    made = Shop(tmp_path, clock, FakeExecutor())
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def turnstile(shop):
+    return shop.crew.turnstile
+
+
+def claims_of(shop, count):
+    shop.store.enqueue([new_job() for _ in range(count)], now_ms=NOW_MS)
+    return shop.store.claim(worker=shop.worker, limit=count, now_ms=NOW_MS)
+
+
+def state(shop, claim):
+    return shop.store.job_by_number(claim.job.number).state
+
+
+class Crowd:
+    """Threads that meet at a turnstile: all wait there before the first is served."""
+
+    def __init__(self, turnstile, open_store, results):
+        self.answers = {}
+        with turnstile._lock:
+            threads = [
+                threading.Thread(target=self._swap, args=(turnstile, open_store, index, result))
+                for index, result in enumerate(results)
+            ]
+            for thread in threads:
+                thread.start()
+            until(lambda: len(turnstile._waiting) == len(results))
+        for thread in threads:
+            thread.join(20)
+
+    def _swap(self, turnstile, open_store, index, result):
+        store = open_store()
+        try:
+            self.answers[index] = turnstile.swap(store, result, wants=False)
+        except Exception as error:  # noqa: BLE001 - the answer to look at
+            self.answers[index] = error
+        finally:
+            store.close()
+
+
+def test_one_pass_records_a_result_and_takes_the_next_claim(shop, turnstile):
+    (claim,) = claims_of(shop, 1)
+    (waiting,) = shop.store.enqueue([new_job()], now_ms=NOW_MS)
+
+    held, following = turnstile.swap(shop.store, completed(claim), wants=True)
+
+    assert held
+    assert following.job.number == waiting.number
+    assert state(shop, claim) is State.COMPLETED
+
+
+def test_who_wants_nothing_gets_nothing(shop, turnstile):
+    shop.store.enqueue([new_job()], now_ms=NOW_MS)
+
+    assert turnstile.swap(shop.store, None, wants=False) == (True, None)
+
+
+def test_an_empty_queue_gives_no_claim(shop, turnstile):
+    assert turnstile.swap(shop.store, None, wants=True) == (True, None)
+
+
+def test_a_lost_claim_is_told(shop, turnstile):
+    (claim,) = claims_of(shop, 1)
+    turnstile.swap(shop.store, completed(claim), wants=False)
+
+    held, _ = turnstile.swap(shop.store, completed(claim), wants=False)
+
+    assert not held
+
+
+def test_threads_that_meet_share_one_transaction(shop, turnstile):
+    claims = claims_of(shop, 5)
+    stores = []
+
+    def open_store():
+        stores.append(FaultyStore(shop.crew.open_store()))
+        return stores[-1]
+
+    crowd = Crowd(turnstile, open_store, [completed(claim) for claim in claims])
+
+    assert list(crowd.answers.values()) == [(True, None)] * 5
+    assert [batch for store in stores for batch in store.batches] == [5]
+    assert {state(shop, claim) for claim in claims} == {State.COMPLETED}
+
+
+def test_a_failing_batch_is_taken_one_by_one(shop, turnstile):
+    claims = claims_of(shop, 3)
+    stores = []
+
+    def open_store():
+        stores.append(FaultyStore(shop.crew.open_store(), [StorageBusy(), StorageError()]))
+        return stores[-1]
+
+    crowd = Crowd(turnstile, open_store, [completed(claim) for claim in claims])
+
+    failed = [answer for answer in crowd.answers.values() if isinstance(answer, StorageError)]
+    assert len(failed) == 1
+    assert [batch for store in stores for batch in store.batches] == [3, 1, 1, 1]
+    assert [state(shop, claim) for claim in claims].count(State.COMPLETED) == 2
+
+
+def test_an_error_for_one_is_raised_to_it(shop, turnstile):
+    with pytest.raises(StorageBusy):
+        turnstile.swap(FaultyStore(shop.store, [StorageBusy()]), None, wants=True)
+
+
+def test_an_unforeseen_error_is_not_told_as_success_to_those_who_wait(shop, turnstile):
+    claims = claims_of(shop, 2)
+
+    def open_store():
+        return FaultyStore(shop.crew.open_store(), [RuntimeError("a bug")] * 3)
+
+    crowd = Crowd(turnstile, open_store, [completed(claim) for claim in claims])
+
+    recorded = [claim for claim in claims if state(shop, claim) is State.COMPLETED]
+    told = [answer for answer in crowd.answers.values() if answer == (True, None)]
+    assert len(told) == len(recorded)
+
+
+def test_who_comes_while_others_are_served_waits_for_the_next_round(shop, clock):
+    turnstile = Turnstile(worker=shop.worker, queues=None, clock=clock)
+    first, late = claims_of(shop, 2)
+
+    class Waiting(type(turnstile._waiting)):
+        """Lets another thread be served just before the append, where a switch may fall."""
+
+        def append(self, turn):
+            if turn.result.claim == late:
+                turnstile._serve(shop.store)
+            super().append(turn)
+
+    turnstile._waiting = Waiting([_Pass(completed(first), wants=False)])
+    turnstile.swap(shop.store, completed(late), wants=False)
+
+    assert state(shop, late) is State.COMPLETED
