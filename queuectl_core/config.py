@@ -145,11 +145,19 @@ def _checked(setting: Setting, value: object, source: str) -> Value:
 
 
 def _checked_text(setting: Setting, value: object, source: str) -> str:
-    if not isinstance(value, str) or "\0" in value:
+    if not isinstance(value, str) or "\0" in value or not _encodable(value):
         raise BadConfig(f"{source}: {setting.key} must be text, not {value!r}")
     if setting.field == "naive_time" and value not in {"local", "utc"}:
         raise BadConfig(f"{source}: {setting.key} must be local or utc, not {value!r}")
     return value
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes of the command line that are not UTF-8
+        return False
+    return True
 
 
 def resolve(

@@ -129,7 +129,7 @@ def access_error(error: OSError, path: str) -> StorageError | NoPermission:
     reason = os.strerror(error.errno) if error.errno else str(error)
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return StorageFull(f"{path}: {reason}")
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP}:
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENOTDIR}:
         return NoPermission(
             f"{path}: {reason}", hint="check its owner and mode, or give --home DIR"
         )

@@ -27,7 +27,7 @@ def new_worker(**fields: Any) -> NewWorker:
     """Return a worker that comes up, for all queues unless told."""
     usual = {
         "host": "host-a",
-        "boot_id": "boot-1",
+        "pid_space": "boot-1",
         "supervisor_pid": 100,
         "pool_pid": 101,
         "threads": 2,

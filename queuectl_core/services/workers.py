@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+from queuectl_core import machine
 from queuectl_core.errors import NoPermission, NoWorker
 from queuectl_core.records import Record
 from queuectl_core.services.jobs import moment
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 SILENT_MS = 30_000
 """A worker whose heartbeat is older does not respond."""
 POLL_MS = 50
-BOOT_ID_PATH = "/proc/sys/kernel/random/boot_id"
 
 
 class Health(Record):
@@ -101,12 +101,7 @@ def _none_here(elsewhere: Sequence[WorkerRow]) -> NoWorker:
 
 
 def _is_here(row: WorkerRow) -> bool:
-    return row.host == os.uname().nodename and row.boot_id == _boot_id()
-
-
-def _boot_id() -> str:
-    with open(BOOT_ID_PATH, encoding="ascii") as file:
-        return file.read().strip()
+    return row.host == machine.host() and row.pid_space == machine.pid_space()
 
 
 def _send(pid: int, signal_number: int, store: Store, ids: set[int]) -> None:

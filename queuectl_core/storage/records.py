@@ -86,7 +86,7 @@ class NewWorker(Record):
     """A worker that comes up. `queues` is None for all."""
 
     host: str
-    boot_id: str
+    pid_space: str
     supervisor_pid: int
     pool_pid: int
     threads: int
@@ -99,7 +99,7 @@ class WorkerRow(Record):
 
     id: int
     host: str
-    boot_id: str
+    pid_space: str
     supervisor_pid: int
     pool_pid: int
     threads: int

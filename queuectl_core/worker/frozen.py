@@ -18,16 +18,29 @@ def is_frozen() -> bool:
 
 
 def preload() -> None:
-    """Import what Python itself imports late, at a bad moment: for tracebacks, host names, locales.
+    """Import what we and Python itself import late, at a bad moment.
 
     In here and not above: only a process that stays needs them, this module is imported by others.
     """
+    import difflib  # noqa: PLC0415 - a mistyped setting
+    import encodings.ascii  # noqa: PLC0415 - odd locales
     import encodings.idna  # noqa: PLC0415 - host names
+    import json  # noqa: PLC0415 - jobs with argv or env, settings
     import linecache  # noqa: PLC0415 - a traceback's lines
     import locale  # noqa: PLC0415 - odd locales
+    import resource  # noqa: PLC0415 - os.wait4 imports it by itself
     import traceback  # noqa: PLC0415 - an error in a thread
 
-    loaded = (encodings.idna, linecache, locale, traceback)
+    loaded = (
+        difflib,
+        encodings.ascii,
+        encodings.idna,
+        json,
+        linecache,
+        locale,
+        resource,
+        traceback,
+    )
     traceback.format_exception_only(ImportError(len(loaded)))
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import select
-import socket
 
-from queuectl_core import __version__, home, retry
+from queuectl_core import __version__, home, machine, retry
 from queuectl_core.errors import BadConfig, QueuectlError, StorageDamaged
 from queuectl_core.job import Ending, Outcome
 from queuectl_core.storage import open_store
@@ -83,7 +82,7 @@ class Pool:
         poll = select.poll()
         for ear in (self._control, self._bell, self._crew.buzzer):
             poll.register(ear, select.POLLIN)
-        while any(worker.is_alive() for worker in self._workers):
+        while not all(worker.done.is_set() for worker in self._workers):
             try:
                 self._turn({fd for fd, _ in poll.poll(self._patience_ms())})
             except StorageDamaged as error:
@@ -96,8 +95,8 @@ class Pool:
     def _register(self) -> int:
         return self._store.register(
             NewWorker(
-                host=socket.gethostname(),
-                boot_id=processes.boot_id(),
+                host=machine.host(),
+                pid_space=machine.pid_space(),
                 supervisor_pid=os.getppid(),
                 pool_pid=os.getpid(),
                 threads=self._plan.threads,
@@ -110,15 +109,7 @@ class Pool:
     # --- one turn of the caretaker ---
 
     def _turn(self, ready: set[int]) -> None:
-        if self._control in ready:
-            self._obey(os.read(self._control, 64))
-        if self._bell.fileno() in ready:
-            self._bell.clear()
-            self._crew.room.ring()
-            self._cancel()
-        if self._crew.buzzer.fileno() in ready:
-            self._crew.buzzer.clear()
-            self._look_after_drain()
+        self._hear(ready)
         now_ms = self._clock.monotonic_ms()
         for chore in self._chores:
             if chore.next_ms <= now_ms:
@@ -128,7 +119,19 @@ class Pool:
             self._force()
         if self._crew.failure is not None:
             self._stop()
-            self._force()
+            if isinstance(self._crew.failure, StorageDamaged):
+                self._force()  # no result can be recorded any more
+
+    def _hear(self, ready: set[int]) -> None:
+        if self._control in ready:
+            self._obey(os.read(self._control, 64))
+        if self._bell.fileno() in ready:
+            self._bell.clear()
+            self._crew.room.ring()
+            self._cancel()
+        if self._crew.buzzer.fileno() in ready:
+            self._crew.buzzer.clear()
+            self._look_after_drain()
 
     def _patience_ms(self) -> int:
         """Return how long nothing needs us: until a chore, a look, or a job that comes due."""
@@ -231,7 +234,7 @@ class Pool:
         What it ran counts as a crash.
         """
         for index, worker in enumerate(self._workers):
-            if worker.is_alive() or self._crew.stopping.is_set():
+            if not worker.done.is_set() or self._crew.stopping.is_set():
                 continue
             log.error("thread %s died; another takes its place", worker.name)
             unfinished = worker.claim and Result(

@@ -39,12 +39,6 @@ def become_subreaper() -> None:
         raise OSError(number, os.strerror(number))
 
 
-def boot_id() -> str:
-    """Return what tells one run of the machine from the next: a pid means something within one."""
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        return file.read().strip()
-
-
 def adopted() -> list[int]:
     """Return the orphans that fell to us as a subreaper, also those that ended and wait for us.
 

@@ -28,7 +28,7 @@ SIGNALS = STOP_SIGNALS | {signal.SIGQUIT, signal.SIGCHLD}
 ECHO_MS = 1_000
 """One Ctrl-C reaches a frozen program twice: from the terminal, and passed on by its loader."""
 TICK_S = 1.0
-FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 1_000, 30_000
+FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 1_000, 8_000
 STABLE_MS = 60_000
 LAST_RESORT_MS = 10_000
 """What the pool gets beyond its own deadlines before it is taken for hung and killed."""

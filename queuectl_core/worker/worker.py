@@ -7,7 +7,7 @@ import random
 import threading
 
 from queuectl_core import durations, joblog, retry
-from queuectl_core.errors import BadData, QueuectlError, StorageDamaged
+from queuectl_core.errors import BadData, NewerVersion, QueuectlError, StorageDamaged
 from queuectl_core.job import Ending, Outcome
 from queuectl_core.retry import Retry, RetryPolicy
 from queuectl_core.storage.records import Result
@@ -33,6 +33,7 @@ class Worker(threading.Thread):
         self.slot = slot
         self.stopper = Stopper()
         self.claim: Claim | None = None
+        self.done = threading.Event()  # sooner than is_alive, and the caretaker is told
         self._crew = crew
         self._unfinished = unfinished
         self._rng = random.Random()  # noqa: S311 - spreads retries, guards nothing
@@ -50,6 +51,9 @@ class Worker(threading.Thread):
                 store.close()
         except StorageDamaged as error:
             self._crew.fail(error)
+        finally:
+            self.done.set()
+            self._crew.buzzer.press()
 
     def _work(self, store: Store) -> None:
         result = self._unfinished
@@ -73,16 +77,19 @@ class Worker(threading.Thread):
                 held, claim = self._crew.turnstile.swap(store, result, wants=wants)
             except StorageDamaged:
                 raise
+            except NewerVersion as error:
+                self._crew.fail(error)
+                wants = False  # but what ran is recorded
             except QueuectlError as error:
                 log.warning("storage: %s; trying again", error)
                 if result is None and self._crew.stopping.is_set():
                     return None
                 self._crew.clock.pause(STORAGE_PAUSE_MS)
                 wants = wants and not self._crew.stopping.is_set()
-                continue
-            if result is not None:
-                self._report(result, held=held)
-            return claim
+            else:
+                if result is not None:
+                    self._report(result, held=held)
+                return claim
 
     def _execute(self, claim: Claim) -> Result:
         """Run a claim.

@@ -289,7 +289,6 @@ def test_a_home_that_is_a_file_is_named(sandbox):
     assert "ot a directory" in done.err
 
 
-@pytest.mark.xfail(strict=True, reason="a running worker does not look at the version again")
 def test_a_newer_version_stops_a_running_worker_before_its_next_claim(sandbox):
     worker = sandbox.start_worker()
     sandbox.enqueue("touch started; while ! test -e go; do sleep 0.05; done", "--id", "running")

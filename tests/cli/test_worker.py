@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from queuectl_core import machine
 from queuectl_core.worker import supervisor
 from tests.builders import new_worker
 
@@ -12,9 +13,11 @@ from tests.builders import new_worker
 @pytest.fixture
 def here():
     """What a worker on this host, in this boot, says of itself."""
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        boot_id = file.read().strip()
-    return {"host": os.uname().nodename, "boot_id": boot_id, "supervisor_pid": os.getpid()}
+    return {
+        "host": machine.host(),
+        "pid_space": machine.pid_space(),
+        "supervisor_pid": os.getpid(),
+    }
 
 
 @pytest.fixture
@@ -126,7 +129,7 @@ def test_stop_gives_up_in_time_and_says_what_still_runs(run, store, clock, here,
     assert clock.monotonic_ms() == 10_000
 
 
-@pytest.mark.parametrize("other", [{"host": "elsewhere"}, {"boot_id": "an earlier boot"}])
+@pytest.mark.parametrize("other", [{"host": "elsewhere"}, {"pid_space": "an earlier boot"}])
 def test_stop_never_signals_a_pid_of_another_host_or_boot(run, store, clock, here, sent, other):
     store.register(new_worker(**(here | other)), now_ms=clock.now_ms())
 

@@ -47,4 +47,6 @@ def test_the_quick_start_runs_as_printed(shell: dict[str, str], tmp_path: Path) 
     assert len(BLOCKS) == 3
     assert printed["queuectl logs urgent"] == "first\n"
     assert "=== Queue Status ===" in printed["queuectl status"]
-    assert "no-such-file" in printed["queuectl dlq list"] or "broken" in printed["queuectl dlq list"]
+    assert (
+        "no-such-file" in printed["queuectl dlq list"] or "broken" in printed["queuectl dlq list"]
+    )

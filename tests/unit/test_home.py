@@ -207,7 +207,7 @@ def test_a_home_that_its_owner_can_not_write_to_is_refused(home, monkeypatch):
 def test_a_home_below_a_file_is_an_error_of_ours(tmp_path):
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(StorageError, match="file"):
+    with pytest.raises(NoPermission, match="file"):
         homes.prepare(Home(str(tmp_path / "file" / "home")))
 
 

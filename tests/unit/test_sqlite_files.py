@@ -152,7 +152,7 @@ def test_a_queue_below_a_file_is_an_error_that_names_it(path):
     with open(path, "x", encoding="utf-8"):
         pass
 
-    with pytest.raises(StorageError, match=r"queue\.db/queue\.db"):
+    with pytest.raises(NoPermission, match=r"queue\.db/queue\.db"):
         open_store(f"{path}/queue.db", now_ms=NOW_MS)
 
 

@@ -140,6 +140,7 @@ class IdleThread(pool.Worker):
         super().__init__(crew, slot)
         self.stopper.close()
         self.stopper = ClosedOnce()
+        self.done.set()
 
 
 class Busy:

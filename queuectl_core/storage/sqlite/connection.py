@@ -34,6 +34,8 @@ them."""
 OLDEST_SQLITE = (3, 51, 3)
 """Before it, a write-ahead log with two or more connections could be reset wrongly and lose
 commits."""
+SMALLEST_BYTES = 512
+"""The smallest page; no database is smaller (https://sqlite.org/fileformat2.html)."""
 BUSY_TIMEOUT_MS = 30_000
 MIGRATIONS_DIR = os.path.join(os.path.dirname(__file__), "migrations")
 
@@ -46,7 +48,7 @@ def open_connection(path: str, gate: Gate, *, now_ms: int) -> apsw.Connection:
     check_sqlite(apsw.sqlite_lib_version())
     if not files.check_queue_file(path):
         _create(path, gate)
-    elif not os.path.getsize(path):
+    elif os.path.getsize(path) < SMALLEST_BYTES:
         _refuse_emptied(path, gate)
     connection = connect(path)
     try:
@@ -102,10 +104,16 @@ def _create(path: str, gate: Gate) -> None:
 
 
 def _refuse_emptied(path: str, gate: Gate) -> None:
-    """Refuse a file of zero bytes in a queue's place before SQLite deletes the log beside it."""
+    """Refuse an emptied file in a queue's place before SQLite deletes the log beside it.
+
+    A file of a few bytes, too: SQLite would take some for empty and overwrite them.
+    """
     with gate:
-        if not os.path.getsize(path) and files.read_id(path) is not None:
+        size = os.path.getsize(path)
+        if size == 0 and files.read_id(path) is not None:
             raise files.refuse_missing(path)
+        if 0 < size < SMALLEST_BYTES:
+            raise StorageDamaged(f"{path} is not a queue file", hint=_RESTORE_HINT)
 
 
 def _version(connection: apsw.Connection, path: str) -> int:
@@ -116,7 +124,7 @@ def _version(connection: apsw.Connection, path: str) -> int:
     application_id, version = connection.execute(sql.IDENTITY).get
     if application_id == APPLICATION_ID:
         if version > SCHEMA_VERSION:
-            raise NewerVersion(f"{path} has schema {version}, this queuectl knows {SCHEMA_VERSION}")
+            raise newer_version(path, version)
         return int(version)
     if application_id or version or connection.execute(sql.COUNT_TABLES).get:
         raise StorageDamaged(
@@ -126,6 +134,11 @@ def _version(connection: apsw.Connection, path: str) -> int:
     if files.read_id(path) is not None:
         raise files.refuse_missing(path)
     return 0
+
+
+def newer_version(path: str, version: int) -> NewerVersion:
+    """Return the error for a queue that a newer version has migrated."""
+    return NewerVersion(f"{path} has schema {version}, this queuectl knows {SCHEMA_VERSION}")
 
 
 def _upgrade(connection: apsw.Connection, path: str, now_ms: int) -> None:

@@ -21,7 +21,13 @@ from queuectl_core.storage.records import (
 from queuectl_core.storage.sqlite import bell, files, presence, rows
 from queuectl_core.storage.sqlite import jobs as steps
 from queuectl_core.storage.sqlite import statements as sql
-from queuectl_core.storage.sqlite.connection import backup, open_connection, translated
+from queuectl_core.storage.sqlite.connection import (
+    SCHEMA_VERSION,
+    backup,
+    newer_version,
+    open_connection,
+    translated,
+)
 from queuectl_core.storage.sqlite.gate import Gate
 from queuectl_core.storage.sqlite.ledger import Ledger
 
@@ -88,6 +94,8 @@ class SqliteStore:
     ) -> tuple[list[bool], list[Claim]]:
         wanted = rows.listed(queues)
         with self._writing(now_ms) as ledger:
+            if limit:
+                self._refuse_newer()
             held = [steps.settle(ledger, result) for result in results]
             if any(map(steps.gives_back, results)):
                 ledger.write_figures()  # a claim looks for its queues in the counts
@@ -240,6 +248,12 @@ class SqliteStore:
             self._presence = None
 
     # --- within ---
+
+    def _refuse_newer(self) -> None:
+        """Claim nothing from a queue that a newer version has migrated since we opened it."""
+        version: int = self._connection.execute(sql.VERSION).get
+        if version > SCHEMA_VERSION:
+            raise newer_version(self._path, version)
 
     def _writing(self, now_ms: int) -> Ledger:
         return Ledger(self._connection, self._gate, self._path, now_ms)

@@ -29,6 +29,7 @@ BEGIN_READ = "BEGIN"
 COMMIT = "COMMIT"
 ROLLBACK = "ROLLBACK"
 IDENTITY = "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version"
+VERSION = "PRAGMA user_version"
 COUNT_TABLES = "SELECT count(*) FROM sqlite_schema"
 RECORD_MIGRATION = "INSERT INTO migrations (number, name, applied_at_ms) VALUES (?, ?, ?)"
 QUEUE_ID = "SELECT id FROM queue"
@@ -225,14 +226,14 @@ TOTALS = "SELECT event, sum(events), sum(duration_ms) FROM rollups GROUP BY even
 
 INSERT_WORKER = """
 INSERT OR REPLACE INTO workers
-    (id, host, boot_id, supervisor_pid, pool_pid, threads, queues, version,
+    (id, host, pid_space, supervisor_pid, pool_pid, threads, queues, version,
      started_at_ms, seen_at_ms)
-VALUES (:id, :host, :boot_id, :supervisor_pid, :pool_pid, :threads, :queues, :version,
+VALUES (:id, :host, :pid_space, :supervisor_pid, :pool_pid, :threads, :queues, :version,
      :now_ms, :now_ms)
 """
 HEARTBEAT = "UPDATE workers SET seen_at_ms = :now_ms, stopping = :stopping WHERE id = :id"
 WORKERS = """
-SELECT id, host, boot_id, supervisor_pid, pool_pid, threads, queues, version,
+SELECT id, host, pid_space, supervisor_pid, pool_pid, threads, queues, version,
     started_at_ms, seen_at_ms, stopping
 FROM workers
 ORDER BY id

@@ -100,7 +100,7 @@ CREATE TABLE rollups (
 CREATE TABLE workers (
     id INTEGER PRIMARY KEY,
     host TEXT NOT NULL,
-    boot_id TEXT NOT NULL,
+    pid_space TEXT NOT NULL,
     supervisor_pid INTEGER NOT NULL,
     pool_pid INTEGER NOT NULL,
     threads INTEGER NOT NULL,
