@@ -53,7 +53,7 @@ class Chunk(Record):
 
 def log_path(logs_dir: str, number: int, attempt: int) -> str:
     """Return where the output of an attempt lies; made of our own integers only."""
-    return os.path.join(_directory(logs_dir, number), f"{number}.{attempt}.log")
+    return f"{_directory(logs_dir, number)}/{number}.{attempt}.log"
 
 
 def delete(logs_dir: str, number: int, attempts: Iterable[int]) -> None:
@@ -341,7 +341,7 @@ def _parse_header(header: bytes) -> tuple[str, int, int, int] | None:
 
 def _directory(logs_dir: str, number: int) -> str:
     """Return the directory of a thousand jobs; one for all of them would be slow to list."""
-    return os.path.join(logs_dir, "jobs", str(number // 1000))
+    return f"{logs_dir}/jobs/{number // 1000}"
 
 
 def _segment_paths(path: str) -> tuple[str, str, str]:

@@ -35,14 +35,13 @@ class Crew:
         *,
         turnstile: Turnstile,
         clock: Clock,
-        execute: Execute = executor.run,
+        execute: Execute | None = None,
     ) -> None:
         self.settings = plan.settings
         self.logs_dir = plan.home.logs_dir
-        self.environ = plan.environ
         self.turnstile = turnstile
         self.clock = clock
-        self.execute = execute
+        self.execute = execute or executor.Executor(plan.environ).run
         self.room = IdleRoom()
         self.buzzer = Buzzer()
         self.stopping = threading.Event()  # no new claims

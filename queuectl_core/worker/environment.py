@@ -36,11 +36,10 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def of_job(base: Mapping[str, str], claim: Claim, slot: int, scheduled_at: str) -> dict[str, str]:
-    """Return the variables of one start: the job's `env` wins over the worker's, ours over both."""
+def of_job(claim: Claim, slot: int, scheduled_at: str) -> dict[str, str]:
+    """Return a start's own variables: those of the job, and ours, which win."""
     job = claim.job
     return {
-        **base,
         **(job.env or {}),
         "QUEUECTL_JOB_ID": job.name,
         "QUEUECTL_ATTEMPT": str(job.starts),

@@ -1,24 +1,23 @@
 """Runs one command: its own session, its output into the job log, a timeout, nothing left behind.
 
 A job ends when its process exits, not when its pipes close: a background child may hold them open
-for ever. The only place that starts jobs.
+for ever.
 """
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import resource
 import select
 import signal
-import subprocess
 from collections import deque
 
 from queuectl_core import joblog
 from queuectl_core.job import Ending, Outcome
 from queuectl_core.records import Record
 from queuectl_core.worker import processes
+from queuectl_core.worker.spawner import CantStart, Spawner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from queuectl_core.clock import Clock
     from queuectl_core.joblog import JobLogWriter
+    from queuectl_core.worker.spawner import Process
 
 READ_BYTES = 65_536
 MAX_LATE_BYTES = 1 << 20
@@ -36,13 +36,14 @@ FIRST_LOOK_MS, LOOK_EVERY_MS = 1, 10
 """The kernel tells nobody when a process group becomes empty."""
 KILL_PATIENCE_MS = 2_000
 """How long killed processes may take to vanish; those that hang in the kernel never do."""
-NOT_EXECUTABLE, NOT_FOUND = 126, 127
-"""What a shell exits with where it can't start a program (POSIX, 2.8.2)."""
 _log = logging.getLogger(__name__)
 
 
 class Command(Record):
-    """One start of a job. Spans in milliseconds; `timeout_ms` 0 means none."""
+    """One start of a job. Spans in milliseconds; `timeout_ms` 0 means none.
+
+    `env` comes on top of what all jobs inherit.
+    """
 
     argv: tuple[str, ...]
     cwd: str | None
@@ -91,60 +92,28 @@ class Stopper:
         os.close(self._waker)
 
 
-def run(command: Command, log: JobLogWriter, stopper: Stopper, clock: Clock) -> Outcome:
-    """Run a command to its end and return what came of it. Its processes are gone then."""
-    started_ms = clock.monotonic_ms()
-    try:
-        process = _start(command)
-    except (OSError, ValueError) as error:
-        return _not_started(error, command)
-    try:
-        return _Run(process, command, log, stopper, clock, started_ms).to_its_end()
-    except BaseException:
-        _abandon(process, command)
-        raise
-    finally:
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+class Executor:
+    """Runs commands, one per calling thread, which inherit `environ`. One for a whole process."""
 
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._spawner = Spawner(environ)
 
-def _start(command: Command) -> subprocess.Popen[bytes]:
-    # No preexec_fn: without one the child is made by vfork. No file is closed here: isolate_jobs
-    # has marked them all, once for all jobs.
-    return subprocess.Popen(
-        command.argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=command.cwd,
-        env=command.env,
-        bufsize=0,
-        close_fds=False,
-        start_new_session=True,
-    )
-
-
-def _not_started(error: OSError | ValueError, command: Command) -> Outcome:
-    if isinstance(error, ValueError):  # a NUL in the environment
-        return Outcome(Ending.EXIT, exit_code=NOT_EXECUTABLE, error=f"can't start: {error}")
-    program = command.argv[0]
-    if command.cwd is not None and error.filename == command.cwd != program:
-        message = f"can't enter the working directory {command.cwd}: {error.strerror}"
-        return Outcome(Ending.EXIT, exit_code=NOT_EXECUTABLE, error=message)
-    if error.errno == errno.ENOENT:
-        return Outcome(Ending.EXIT, exit_code=NOT_FOUND, error=f"no such program: {program}")
-    return Outcome(
-        Ending.EXIT, exit_code=NOT_EXECUTABLE, error=f"can't start {program}: {error.strerror}"
-    )
-
-
-def _abandon(process: subprocess.Popen[bytes], command: Command) -> None:
-    """After an error of ours: leave nothing running that nobody minds any more."""
-    if process.returncode is None:  # so the pid is still its
-        processes.signal_group(process.pid, signal.SIGKILL)
-        process.wait()
-    processes.kill_tokens([command.token])
+    def run(self, command: Command, log: JobLogWriter, stopper: Stopper, clock: Clock) -> Outcome:
+        """Run a command to its end and return what came of it. Its processes are gone then."""
+        started_ms = clock.monotonic_ms()
+        try:
+            process = self._spawner.start(command.argv, cwd=command.cwd, env=command.env)
+        except CantStart as error:
+            return Outcome(Ending.EXIT, exit_code=error.exit_code, error=str(error))
+        made = _Run(process, command, log, stopper, clock, started_ms)
+        try:
+            return made.to_its_end()
+        except BaseException:
+            made.abandon()
+            raise
+        finally:
+            os.close(process.stdout)
+            os.close(process.stderr)
 
 
 class _Run:
@@ -152,7 +121,7 @@ class _Run:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        process: Process,
         command: Command,
         log: JobLogWriter,
         stopper: Stopper,
@@ -165,7 +134,8 @@ class _Run:
         self._stopper = stopper
         self._clock = clock
         self._started_ms = started_ms
-        self._streams: dict[int, str] = {}
+        self._streams = {process.stdout: joblog.STDOUT, process.stderr: joblog.STDERR}
+        self._reaped = False
         self._poll = select.poll()
         self._ended = os.pidfd_open(process.pid)
         self._ending: Ending | None = None
@@ -182,18 +152,20 @@ class _Run:
         status, usage = self._bury()
         return self._outcome(status, usage, duration_ms)
 
+    def abandon(self) -> None:
+        """After an error of ours: leave nothing running that nobody minds any more."""
+        if not self._reaped:  # so the pid is still its
+            processes.signal_group(self._process.pid, signal.SIGKILL)
+            os.waitpid(self._process.pid, 0)
+        processes.kill_tokens([self._command.token])
+
     def _watch(self) -> None:
         """Take output and mind the time until the process has ended.
 
         It stays a zombie, so that its pid stays its.
         """
-        for stream, pipe in (
-            (joblog.STDOUT, self._process.stdout),
-            (joblog.STDERR, self._process.stderr),
-        ):
-            if pipe is not None:
-                self._streams[pipe.fileno()] = stream
-                self._poll.register(pipe, select.POLLIN)
+        for pipe in self._streams:
+            self._poll.register(pipe, select.POLLIN)
         self._poll.register(self._ended, select.POLLIN)
         self._poll.register(self._stopper, select.POLLIN)
         while True:
@@ -267,7 +239,7 @@ class _Run:
     def _bury(self) -> tuple[int, resource.struct_rusage]:
         """Reap the process, end what outlived it; return its wait status and what it used."""
         _, status, usage = os.wait4(self._process.pid, 0)
-        self._process.returncode = os.waitstatus_to_exitcode(status)
+        self._reaped = True
         if self._remain():
             self._end_remains()
         return status, usage

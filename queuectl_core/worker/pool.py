@@ -253,10 +253,13 @@ class Pool:
             return
         self._config_seen = stamp
         try:
-            self._crew.settings = home.read_settings(self._plan.home, self._plan.environ)
-            log.info("new settings taken")
+            settings = home.read_settings(self._plan.home, self._plan.environ)
         except BadConfig as error:
             log.warning("the last good settings stay in force: %s", error)
+            return
+        if settings != self._crew.settings:
+            self._crew.settings = settings
+            log.info("new settings taken")
 
     def _config_stamp(self) -> tuple[int, int] | None:
         try:

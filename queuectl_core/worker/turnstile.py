@@ -8,7 +8,6 @@ threads 1.03 of `xargs -P8`, where a transaction per thread reached 0.81 (docs/b
 from __future__ import annotations
 
 import threading
-from collections import deque
 
 from queuectl_core.errors import QueuectlError
 
@@ -32,17 +31,32 @@ class _Pass:
         self.held = True
         self.claim: Claim | None = None
         self.error: BaseException | None = None
+        self._called = threading.Lock()
+        self._called.acquire()
+
+    def wait(self) -> None:
+        """Wait until we were served, or are called to serve."""
+        self._called.acquire()
+
+    def call(self) -> None:
+        """End the wait."""
+        self._called.release()
 
 
 class Turnstile:
-    """Where the threads of one pool hand in results and take claims. Thread-safe."""
+    """Where the threads of one pool hand in results and take claims. Thread-safe.
+
+    Each waiting thread has a lock of its own to sleep on. On a common one those who are served
+    would have to pass through it one after another, and the next batch would wait for them.
+    """
 
     def __init__(self, *, worker: int, queues: Sequence[str] | None, clock: Clock) -> None:
         self._worker = worker
         self._queues = queues
         self._clock = clock
-        self._lock = threading.Lock()
-        self._waiting: deque[_Pass] = deque()
+        self._guard = threading.Lock()
+        self._serving = False
+        self._waiting: list[_Pass] = []
 
     def swap(
         self, store: Store, result: Result | None, *, wants: bool
@@ -54,19 +68,43 @@ class Turnstile:
         the store raises; then nothing of ours was recorded or claimed.
         """
         turn = _Pass(result, wants=wants)
-        self._waiting.append(turn)
-        with self._lock:
-            if not turn.done:
-                self._serve(store)
+        if not self._comes_first(turn):
+            turn.wait()
+        if not turn.done:
+            self._serve(store, turn)
         if turn.error is not None:
             raise turn.error
         return turn.held, turn.claim
 
-    def _serve(self, store: Store) -> None:
-        """Serve all who wait. One bad record must not take the others with it: then one by one."""
-        turns = []
-        while self._waiting:
-            turns.append(self._waiting.popleft())
+    def _comes_first(self, turn: _Pass) -> bool:
+        """Queue up; tell whether nobody serves, so that it is ours to do."""
+        with self._guard:
+            self._waiting.append(turn)
+            first = not self._serving
+            self._serving = True
+        return first
+
+    def _serve(self, store: Store, own: _Pass) -> None:
+        """Serve all who wait, call the next one to serve, then wake those who were served."""
+        with self._guard:
+            turns, self._waiting = self._waiting, []
+        try:
+            self._exchange_all(store, turns)
+        except BaseException as error:  # noqa: BLE001 - raised in each of their threads
+            for turn in turns:
+                turn.error = error
+        for turn in turns:
+            turn.done = True
+        with self._guard:
+            self._serving = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].call()
+        for turn in turns:
+            if turn is not own:
+                turn.call()
+
+    def _exchange_all(self, store: Store, turns: Sequence[_Pass]) -> None:
+        """Exchange for all at once; one by one if that fails, since one bad record may be why."""
         try:
             self._exchange(store, turns)
         except QueuectlError as error:
@@ -75,12 +113,6 @@ class Turnstile:
             else:
                 for turn in turns:
                     self._exchange_alone(store, turn)
-        except BaseException as error:  # noqa: BLE001 - raised in each of their threads
-            for turn in turns:
-                turn.error = error
-        finally:
-            for turn in turns:
-                turn.done = True
 
     def _exchange_alone(self, store: Store, turn: _Pass) -> None:
         try:

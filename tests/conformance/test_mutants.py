@@ -78,7 +78,7 @@ def claim_takes_a_job_one_moment_late(patch):
 
 
 def claim_ignores_priority(patch):
-    edit_statement(patch, "NEXT_JOB", "ORDER BY jobs.priority DESC, jobs", "ORDER BY jobs")
+    edit_statement(patch, "NEXT_JOB", "priority = 10", "priority > 0")
 
 
 def claim_takes_the_newest_of_a_moment(patch):
@@ -88,7 +88,10 @@ def claim_takes_the_newest_of_a_moment(patch):
 
 
 def claim_ignores_the_queues(patch):
-    edit_statement(patch, "NEXT_JOB", ":queues IS NULL OR", "1 OR")
+    found = sqlite_engine.SqliteStore._queues_in
+    patch.setattr(
+        sqlite_engine.SqliteStore, "_queues_in", lambda store, sql, _: found(store, sql, None)
+    )
 
 
 def claim_forgets_failed_jobs(patch):
@@ -176,11 +179,10 @@ def cancel_moves_a_running_job_directly(patch):
     ask = steps_of_jobs.cancel
 
     def cancel(ledger, number):
-        state = steps_of_jobs._state(ledger, number)
-        if state is not State.PROCESSING:
+        place = steps_of_jobs._place(ledger, number)
+        if place is None or place.state is not State.PROCESSING:
             return ask(ledger, number)
-        values = {"number": number, "reason": "cancelled", "now_ms": ledger.now_ms}
-        ledger.move(Event.CANCEL, state, values)
+        ledger.move(Event.CANCEL, place, {"reason": "cancelled", "now_ms": ledger.now_ms})
         return State.CANCELLED
 
     patch.setattr(steps_of_jobs, "cancel", cancel)

@@ -68,7 +68,7 @@ def _run(job: dict[str, object], stopper: executor.Stopper, path: str) -> dict[s
         grace_ms=job.get("grace_ms", 10_000),
     )
     log = JobLogWriter(path, head_bytes=1 << 20, tail_bytes=0)
-    outcome = executor.run(command, log, stopper, SystemClock())
+    outcome = executor.Executor({}).run(command, log, stopper, SystemClock())
     left = list(processes.with_token([token]))
     log.close()
     text = b"".join(chunk.data for chunk in read_chunks(path) if chunk.stream == STDOUT)

@@ -36,11 +36,10 @@ def test_outside_the_frozen_executable_the_library_path_is_the_users():
 def test_a_job_may_change_the_workers_variables_but_not_ours():
     claim = Claim(job(env={"A": "job", "QUEUECTL_TOKEN": "0"}, id="x", starts=4, queue="mail"), -7)
 
-    env = environment.of_job({"A": "worker", "B": "worker"}, claim, 2, "2030-01-01T00:00:00Z")
+    env = environment.of_job(claim, 2, "2030-01-01T00:00:00Z")
 
     assert env == {
         "A": "job",
-        "B": "worker",
         "QUEUECTL_JOB_ID": "x",
         "QUEUECTL_ATTEMPT": "4",
         "QUEUECTL_QUEUE": "mail",

@@ -6,7 +6,6 @@ import pytest
 
 from queuectl_core.errors import StorageBusy, StorageError
 from queuectl_core.lifecycle import State
-from queuectl_core.worker.turnstile import Turnstile, _Pass
 from tests.builders import NOW_MS, completed, new_job
 from tests.worker.fakes import FakeExecutor, FaultyStore, Shop
 from tests.worker.harness import until
@@ -38,14 +37,15 @@ class Crowd:
 
     def __init__(self, turnstile, open_store, results):
         self.answers = {}
-        with turnstile._lock:
-            threads = [
-                threading.Thread(target=self._swap, args=(turnstile, open_store, index, result))
-                for index, result in enumerate(results)
-            ]
-            for thread in threads:
-                thread.start()
-            until(lambda: len(turnstile._waiting) == len(results))
+        threads = [
+            threading.Thread(target=self._swap, args=(turnstile, open_store, index, result))
+            for index, result in enumerate(results)
+        ]
+        turnstile._serving = True  # somebody is in there, and all must wait
+        for thread in threads:
+            thread.start()
+        until(lambda: len(turnstile._waiting) == len(results))
+        turnstile._waiting[0].call()
         for thread in threads:
             thread.join(20)
 
@@ -138,19 +138,25 @@ def test_an_unforeseen_error_is_not_told_as_success_to_those_who_wait(shop, turn
     assert len(told) == len(recorded)
 
 
-def test_who_comes_while_others_are_served_waits_for_the_next_round(shop, clock):
-    turnstile = Turnstile(worker=shop.worker, queues=None, clock=clock)
+def test_who_comes_while_another_serves_is_called_to_serve_next(shop, turnstile):
     first, late = claims_of(shop, 2)
+    crowd = Crowd.__new__(Crowd)
+    crowd.answers = {}
 
-    class Waiting(type(turnstile._waiting)):
-        """Lets another thread be served just before the append, where a switch may fall."""
+    class Busy:
+        """A store that is not done before the other thread waits at the turnstile."""
 
-        def append(self, turn):
-            if turn.result.claim == late:
-                turnstile._serve(shop.store)
-            super().append(turn)
+        def finish_and_claim(self, results, **options):
+            latecomer.start()
+            until(lambda: turnstile._waiting)
+            return shop.store.finish_and_claim(results, **options)
 
-    turnstile._waiting = Waiting([_Pass(completed(first), wants=False)])
-    turnstile.swap(shop.store, completed(late), wants=False)
+    latecomer = threading.Thread(
+        target=crowd._swap, args=(turnstile, shop.crew.open_store, "late", completed(late))
+    )
+    answer = turnstile.swap(Busy(), completed(first), wants=False)
+    latecomer.join(20)
 
+    assert answer == crowd.answers["late"] == (True, None)
     assert state(shop, late) is State.COMPLETED
+    assert not turnstile._serving

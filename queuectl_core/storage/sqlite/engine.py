@@ -92,23 +92,28 @@ class SqliteStore:
         now_ms: int,
         queues: Sequence[str] | None = None,
     ) -> tuple[list[bool], list[Claim]]:
-        wanted = rows.listed(queues)
+        claims: list[Claim] = []
         with self._writing(now_ms) as ledger:
             if limit:
                 self._refuse_newer()
             held = [steps.settle(ledger, result) for result in results]
             if any(map(steps.gives_back, results)):
                 ledger.write_figures()  # a claim looks for its queues in the counts
-            claims: list[Claim] = []
+            wanted = self._queues_in(sql.ACTIVE_QUEUES, queues) if limit else []
             while len(claims) < limit and (claim := steps.claim_next(ledger, worker, wanted)):
                 claims.append(claim)
         return held, claims
 
     def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:
-        return self._value(sql.NEXT_DUE, {"queues": rows.listed(queues)})
+        moments = [
+            moment_ms
+            for queue in self._queues_in(sql.ACTIVE_QUEUES, queues)
+            if (moment_ms := self._value(sql.NEXT_DUE, {"queue": queue, "never": LAST})) != LAST
+        ]
+        return min(moments, default=None)
 
     def unsettled(self, *, now_ms: int, queues: Sequence[str] | None = None) -> bool:
-        if self._value(sql.IN_FLIGHT, {"queues": rows.listed(queues)}):
+        if self._queues_in(sql.IN_FLIGHT, queues):
             return True
         next_due_ms = self.next_due_ms(queues=queues)
         return next_due_ms is not None and next_due_ms <= now_ms
@@ -270,9 +275,14 @@ class SqliteStore:
         except apsw.Error as error:
             raise translated(error, self._path) from error
 
-    def _value(self, statement: str, values: Mapping[str, apsw.SQLiteValue]) -> int | None:
-        value: int | None = self._rows(statement, values)[0][0]
+    def _value(self, statement: str, values: Mapping[str, apsw.SQLiteValue]) -> int:
+        value: int = self._rows(statement, values)[0][0]
         return value
+
+    def _queues_in(self, statement: str, queues: Sequence[str] | None) -> list[str]:
+        """Return the queues that a statement finds, those among `queues` where these are given."""
+        found = [row[0] for row in self._rows(statement)]
+        return found if queues is None else [queue for queue in found if queue in queues]
 
     def _worker(self, row: Row) -> WorkerRow:
         worker = row[0]

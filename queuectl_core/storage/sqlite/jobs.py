@@ -11,7 +11,7 @@ from queuectl_core.retry import Bury, Complete, Release, Rescue, Retry, Stop
 from queuectl_core.storage.records import Enqueued, Result
 from queuectl_core.storage.sqlite import rows
 from queuectl_core.storage.sqlite import statements as sql
-from queuectl_core.storage.sqlite.ledger import ENQUEUE
+from queuectl_core.storage.sqlite.ledger import ENQUEUE, Note, Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,12 +73,9 @@ def _make_way(ledger: Ledger, old: Job, on_conflict: str) -> None:
             hint=f"cancel it first: queuectl cancel {old.id}",
         )
     if old.state in CLAIMABLE:
-        ledger.move(
-            Event.CANCEL,
-            old.state,
-            {"number": old.number, "reason": "replaced", "now_ms": ledger.now_ms},
-            (None, "replaced"),
-        )
+        place = Place(old.number, old.state, old.queue)
+        values = {"reason": "replaced", "now_ms": ledger.now_ms}
+        ledger.move(Event.CANCEL, place, values, Note(detail="replaced"))
     ledger.connection.execute(sql.DROP_ID, {"number": old.number})
 
 
@@ -100,21 +97,28 @@ def note_enqueued(ledger: Ledger, jobs: Sequence[NewJob], added: Sequence[Enqueu
         ledger.roll_up(queue, ENQUEUE, count)
 
 
-def claim_next(ledger: Ledger, worker: int, queues: str | None) -> Claim | None:
-    """Claim the best due job for a worker; None when none is due."""
-    found = ledger.connection.execute(
-        sql.NEXT_JOB, {"queues": queues, "now_ms": ledger.now_ms}
-    ).fetchone()
-    if found is None:
-        return None
-    number, source = found
-    row = ledger.move(
-        Event.CLAIM, State(source), {"number": number, "worker": worker, "now_ms": ledger.now_ms}
+def claim_next(ledger: Ledger, worker: int, queues: Sequence[str]) -> Claim | None:
+    """Claim the best due job of some queues for a worker; None when none is due."""
+    best = min(
+        (row for queue in queues if (row := _next_job(ledger, queue))),
+        key=lambda row: (-row[0], *row[1:3]),
+        default=None,
     )
-    if row is None:
+    if best is None:
         return None
-    job = rows.job(row)
+    number, state, queue = best[2:]
+    values = {"worker": worker, "now_ms": ledger.now_ms}
+    if not ledger.move(Event.CLAIM, Place(number, State(state), queue), values):
+        return None
+    job = rows.job(_one(ledger, sql.JOB_BY_NUMBER, {"number": number}))
     return Claim(job, job.token or 0)
+
+
+def _next_job(ledger: Ledger, queue: str) -> Row | None:
+    """Return (priority, run_at_ms, number, state, queue) of the best due job of a queue."""
+    values = {"queue": queue, "now_ms": ledger.now_ms}
+    row: Row | None = ledger.connection.execute(sql.NEXT_JOB, values).fetchone()
+    return row
 
 
 _EVENTS: Mapping[type[Verdict], Event] = {
@@ -142,8 +146,9 @@ def settle(ledger: Ledger, result: Result) -> bool:
     if gives_back(result) and _cancel_wanted(ledger, claim):
         verdict = Stop()  # its worker had not heard of the wish when the run ended by itself
     event = _EVENTS[type(verdict)]
+    place = Place(claim.job.number, State.PROCESSING, claim.job.queue)
     values = _ending(ledger, claim, outcome, verdict)
-    if ledger.move(event, State.PROCESSING, values, (outcome.duration_ms, outcome.error)) is None:
+    if not ledger.move(event, place, values, Note(outcome.duration_ms, outcome.error)):
         return False
     ledger.connection.execute(sql.INSERT_ATTEMPT, _attempt(ledger, claim.job, outcome))
     return True
@@ -162,9 +167,8 @@ def _ending(
     event = _EVENTS[type(verdict)]
     final = TRANSITIONS[event][1] not in CLAIMABLE
     return {
-        "number": claim.job.number,
         "token": claim.token,
-        "reason": getattr(verdict, "reason", outcome.ending.value),
+        "reason": getattr(verdict, "reason", outcome.ending),
         "run_at_ms": getattr(verdict, "run_at_ms", None),
         "uncounted": int(event is Event.RELEASE),
         "crashed": int(outcome.ending is Ending.INTERRUPTED),
@@ -185,7 +189,7 @@ def _attempt(ledger: Ledger, job: Job, outcome: Outcome) -> Row:
         job.worker,
         job.started_at_ms,
         ledger.now_ms,
-        outcome.ending.value,
+        outcome.ending,
         outcome.exit_code,
         outcome.signal,
         outcome.error,
@@ -198,28 +202,30 @@ def _attempt(ledger: Ledger, job: Job, outcome: Outcome) -> Row:
 
 def cancel(ledger: Ledger, number: int) -> State | None:
     """Cancel a waiting job, ask for the end of a running one; return its state afterwards."""
-    state = _state(ledger, number)
-    if state is State.PROCESSING:
+    place = _place(ledger, number)
+    if place is None:
+        return None
+    if place.state is State.PROCESSING:
         ledger.connection.execute(sql.REQUEST_CANCEL, {"number": number})
-    elif state in CLAIMABLE:
-        ledger.move(
-            Event.CANCEL, state, {"number": number, "reason": "cancelled", "now_ms": ledger.now_ms}
-        )
+    elif place.state in CLAIMABLE:
+        ledger.move(Event.CANCEL, place, {"reason": "cancelled", "now_ms": ledger.now_ms})
         return State.CANCELLED
-    return state
+    return place.state
 
 
 def revive(ledger: Ledger, number: int) -> State | None:
     """Make a job pending again where the table allows it; return its state before."""
-    state = _state(ledger, number)
-    if state is not None and state in TRANSITIONS[Event.REVIVE][0]:
-        ledger.move(Event.REVIVE, state, {"number": number, "now_ms": ledger.now_ms})
-    return state
+    place = _place(ledger, number)
+    if place is None:
+        return None
+    if place.state in TRANSITIONS[Event.REVIVE][0]:
+        ledger.move(Event.REVIVE, place, {"now_ms": ledger.now_ms})
+    return place.state
 
 
-def _state(ledger: Ledger, number: int) -> State | None:
+def _place(ledger: Ledger, number: int) -> Place | None:
     row = ledger.connection.execute(sql.JOB_STATE, {"number": number}).fetchone()
-    return None if row is None else State(row[0])
+    return None if row is None else Place(number, State(row[0]), row[1])
 
 
 def interrupted(job: Job, now_ms: int) -> Outcome:

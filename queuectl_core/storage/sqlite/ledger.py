@@ -9,6 +9,7 @@ from __future__ import annotations
 import apsw
 
 from queuectl_core.lifecycle import TRANSITIONS, Event, State
+from queuectl_core.records import Record
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite.connection import roll_back, translated
 
@@ -18,8 +19,24 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from queuectl_core.storage.sqlite.gate import Gate
-    from queuectl_core.storage.sqlite.rows import Row
 
+
+class Place(Record):
+    """Where a job stands now: its state and queue, for the figures."""
+
+    number: int
+    state: State
+    queue: str
+
+
+class Note(Record):
+    """What an event row says besides: how long a run took, and why it ended so."""
+
+    duration_ms: int | None = None
+    detail: str | None = None
+
+
+NO_NOTE = Note()
 ENQUEUE = "enqueue"
 """The event of a job's birth; it has no row in TRANSITIONS, since there is no state before."""
 
@@ -72,32 +89,28 @@ class Ledger:
     def move(
         self,
         event: Event,
-        source: State,
+        job: Place,
         values: Mapping[str, apsw.SQLiteValue],
-        note: Note | None = None,
-    ) -> Row | None:
-        """Let `event` happen to job `values["number"]`.
+        note: Note = NO_NOTE,
+    ) -> bool:
+        """Let `event` happen to a job; tell whether the guards let it.
 
-        Return the statement's row, None where a guard refused.
-
-        `source` is the state it is in now, for the counts. `note` goes into the event row.
+        `values` are the statement's, without the job's number. `note` goes into the event row.
         """
-        row: Row | None = self.connection.execute(sql.MOVES[event], values).fetchone()
-        if row is None:
-            return None
-        queue = str(row[2] if event is Event.CLAIM else row[0])
-        duration_ms, detail = note or NO_NOTE
-        self.connection.execute(
-            sql.INSERT_EVENT, (self.now_ms, values["number"], event.value, duration_ms, detail)
-        )
+        number, source, queue = job
+        duration_ms, detail = note
+        self.connection.execute(sql.MOVES[event], {"number": number, **values})
+        if not self.connection.changes():
+            return False
+        self.connection.execute(sql.INSERT_EVENT, (self.now_ms, number, event, duration_ms, detail))
         self.count(queue, source, -1)
         self.count(queue, TRANSITIONS[event][1], 1)
-        self.roll_up(queue, event.value, 1, duration_ms or 0)
-        return row
+        self.roll_up(queue, event, 1, duration_ms or 0)
+        return True
 
     def count(self, queue: str, state: State, jobs: int) -> None:
         """Add to the number of jobs in a state."""
-        key = (queue, state.value)
+        key = (queue, state)
         self._counts[key] = self._counts.get(key, 0) + jobs
 
     def roll_up(self, queue: str, event: str, events: int, duration_ms: int = 0) -> None:
@@ -117,8 +130,3 @@ class Ledger:
             self.connection.executemany(sql.ADD_ROLLUP, rollups)
         self._counts.clear()
         self._rollups.clear()
-
-
-if TYPE_CHECKING:
-    Note = tuple[int | None, str | None]
-NO_NOTE: Note = (None, None)

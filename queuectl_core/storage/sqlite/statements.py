@@ -20,9 +20,7 @@ def _listed(states: Iterable[State]) -> str:
 
 COLUMNS = ", ".join(Job._fields)
 WAITING = f"state IN ({_listed(CLAIMABLE)})"
-PRIORITIES = ", ".join(
-    f"({priority})" for priority in range(HIGHEST_PRIORITY, LOWEST_PRIORITY - 1, -1)
-)
+PRIORITIES = range(HIGHEST_PRIORITY, LOWEST_PRIORITY - 1, -1)
 
 BEGIN = "BEGIN IMMEDIATE"
 BEGIN_READ = "BEGIN"
@@ -56,74 +54,55 @@ WHERE number BETWEEN :first AND :last
 """
 DROP_ID = "UPDATE jobs SET id = NULL WHERE number = :number"
 
-# --- claim --- `active` are the queues that have something waiting, so that empty and foreign ones
-# cost nothing. One lookup per queue and priority: each ends at the first row of the index or finds
-# none.
+# --- claim ---
+# One lookup per priority, the most urgent first: each ends at the first row of the index or finds
+# none, and `coalesce` asks no further than the first hit. No CTE, no ORDER BY over them: those need
+# ephemeral tables, whose page caches are 100 kB of malloc and free for each claim (150 us).
 
-_ACTIVE = f"""
-WITH active (queue) AS (
-    SELECT DISTINCT queue
-    FROM counts
-    WHERE {WAITING} AND jobs > 0
-      AND (:queues IS NULL OR queue IN (SELECT value FROM json_each(:queues)))
-),
-priorities (priority) AS (VALUES {PRIORITIES})
-"""
+ACTIVE_QUEUES = f"SELECT queue FROM counts WHERE {WAITING} AND jobs > 0 GROUP BY queue"
+
+
+def _first(column: str, priority: int, due: str = "") -> str:
+    return f"""(
+        SELECT {column}
+        FROM jobs
+        WHERE {WAITING} AND queue = :queue AND priority = {priority} {due}
+        ORDER BY run_at_ms, number
+        LIMIT 1
+    )"""
+
+
+_DUE = ", ".join(_first("number", priority, "AND run_at_ms <= :now_ms") for priority in PRIORITIES)
 NEXT_JOB = f"""
-{_ACTIVE}
-SELECT jobs.number, jobs.state
-FROM active
-CROSS JOIN priorities
-CROSS JOIN jobs
-WHERE jobs.number = (
-    SELECT number
-    FROM jobs
-    WHERE {WAITING}
-      AND queue = active.queue
-      AND priority = priorities.priority
-      AND run_at_ms <= :now_ms
-    ORDER BY run_at_ms, number
-    LIMIT 1
+SELECT priority, run_at_ms, number, state, queue
+FROM jobs
+WHERE number = coalesce({_DUE})
+"""
+_EARLIEST = ", ".join(
+    f"coalesce({_first('run_at_ms', priority)}, :never)" for priority in PRIORITIES
 )
-ORDER BY jobs.priority DESC, jobs.run_at_ms, jobs.number
-LIMIT 1
-"""
-NEXT_DUE = f"""
-{_ACTIVE}
-SELECT MIN((
-    SELECT run_at_ms
-    FROM jobs
-    WHERE {WAITING}
-      AND queue = active.queue
-      AND priority = priorities.priority
-    ORDER BY run_at_ms, number
-    LIMIT 1
-))
-FROM active
-CROSS JOIN priorities
-"""
+NEXT_DUE = f"SELECT min({_EARLIEST})"
 IN_FLIGHT = f"""
-SELECT EXISTS (
-    SELECT 1
-    FROM counts
-    WHERE state IN ('{State.PROCESSING.value}', '{State.FAILED.value}') AND jobs > 0
-      AND (:queues IS NULL OR queue IN (SELECT value FROM json_each(:queues)))
-)
+SELECT queue
+FROM counts
+WHERE state IN ('{State.PROCESSING.value}', '{State.FAILED.value}') AND jobs > 0
+GROUP BY queue
 """
 
 # --- moves ---
-# One guarded UPDATE per event; only engine code that also writes the event row may run them.
+# One guarded UPDATE per event; only the ledger may run them, it writes the event row too. Without
+# RETURNING: that collects its rows in an ephemeral table, whose page cache is 100 kB of malloc and
+# free; a finish with its claim took 340 us of CPU, and takes 170 with a SELECT instead.
 
 _FENCE = "AND token = :token"
 
 
-def _move(event: Event, changes: str, *, fence: str = "", returning: str = "queue") -> str:
+def _move(event: Event, changes: str, *, fence: str = "") -> str:
     sources, target = TRANSITIONS[event]
     return f"""
 UPDATE jobs
 SET state = '{target.value}', {changes}
 WHERE number = :number AND state IN ({_listed(sources)}) {fence}
-RETURNING {returning}
 """
 
 
@@ -139,7 +118,6 @@ MOVES: Mapping[Event, str] = {
         """reason = NULL, worker = :worker, token = random(),
     attempts = attempts + 1, starts = starts + 1,
     started_at_ms = :now_ms, finished_at_ms = NULL, cancel_requested = 0""",
-        returning=COLUMNS,
     ),
     **{
         event: _move(event, _ENDED, fence=_FENCE)
@@ -195,7 +173,7 @@ SET events = events + excluded.events, duration_ms = duration_ms + excluded.dura
 
 # --- looking ---
 
-JOB_STATE = "SELECT state FROM jobs WHERE number = :number"
+JOB_STATE = "SELECT state, queue FROM jobs WHERE number = :number"
 JOB_BY_NUMBER = f"SELECT {COLUMNS} FROM jobs WHERE number = :number"
 JOB_BY_ID = f"SELECT {COLUMNS} FROM jobs WHERE id = :id"
 _PAGE = """
