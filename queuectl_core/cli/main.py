@@ -6,6 +6,7 @@ Verbs are imported when called, each by name: a frozen executable sees no other 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -81,6 +82,7 @@ def _run(argv: Sequence[str], clock: Clock) -> int:
 
 def _dispatch(argv: Sequence[str], clock: Clock) -> int:
     """Find the verb, print its help or run it."""
+    gc.enable()  # queuectl.py turned it off
     from queuectl_core.cli import about, parse
 
     if argv and argv[0] in VERSION:

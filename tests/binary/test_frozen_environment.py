@@ -59,7 +59,8 @@ def test_a_job_starts_with_no_signal_ignored_or_blocked(sandbox):
     sandbox.finished(name)
 
     masks = [line.split()[1] for line in sandbox.ok("logs", name).lines]
-    assert masks == ["0" * 16] * 2
+    # 32 and 33 are the C library's own: it keeps them ignored over a posix_spawn
+    assert [int(mask, 16) & ~(3 << 31) for mask in masks] == [0, 0]
 
 
 @pytest.mark.skipif(not os.access(PYTHON, os.X_OK), reason=f"no {PYTHON} here")
