@@ -5,14 +5,14 @@ Pure: the checks here judge values and touch nothing.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from queuectl_core.errors import BadData
+from queuectl_core.lifecycle import words
 from queuectl_core.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import ClassVar
 
     from queuectl_core.lifecycle import State
 
@@ -29,15 +29,19 @@ ID_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 MAX_ID_LENGTH = 128
 
 
-class Ending(StrEnum):
+class Ending(str):
     """How a run of a job came to its end."""
 
-    EXIT = "exit"
-    SIGNAL = "signal"
-    TIMEOUT = "timeout"
-    CANCELLED = "cancelled"
-    RELEASED = "released"
-    INTERRUPTED = "interrupted"
+    __slots__ = ()
+    EXIT: ClassVar[Ending]
+    SIGNAL: ClassVar[Ending]
+    TIMEOUT: ClassVar[Ending]
+    CANCELLED: ClassVar[Ending]
+    RELEASED: ClassVar[Ending]
+    INTERRUPTED: ClassVar[Ending]
+
+
+ENDINGS = words(Ending, "exit", "signal", "timeout", "cancelled", "released", "interrupted")
 
 
 class NewJob(Record):

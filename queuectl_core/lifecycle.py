@@ -5,37 +5,59 @@ SQL lists, messages, docs and tests are made from it.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import ClassVar, TypeVar
+
+    Word = TypeVar("Word", bound=str)
 
 
-class State(StrEnum):
+def words(kind: type[Word], *texts: str) -> dict[str, Word]:
+    """Make the words of a kind, each also an attribute of it by its name in capitals.
+
+    Strings of a type of their own and not an enum: importing enum takes 3 ms of a cold enqueue
+    (docs/design/0002-lean-start.md). There is one object for each word, so `is` compares them.
+    """
+    made = {text: kind(text) for text in texts}
+    for text, word in made.items():
+        setattr(kind, text.upper(), word)
+    return made
+
+
+class State(str):
     """What a job is. `failed` means: failed, and waits for its retry."""
 
-    PENDING = "pending"
-    PROCESSING = "processing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    DEAD = "dead"
-    CANCELLED = "cancelled"
+    __slots__ = ()
+    PENDING: ClassVar[State]
+    PROCESSING: ClassVar[State]
+    COMPLETED: ClassVar[State]
+    FAILED: ClassVar[State]
+    DEAD: ClassVar[State]
+    CANCELLED: ClassVar[State]
 
 
-class Event(StrEnum):
+STATES = words(State, "pending", "processing", "completed", "failed", "dead", "cancelled")
+
+
+class Event(str):
     """What happens to a job. Only CLAIM starts it, only RESCUE follows a death of its worker."""
 
-    CLAIM = "claim"
-    COMPLETE = "complete"
-    FAIL = "fail"
-    BURY = "bury"
-    RELEASE = "release"
-    RESCUE = "rescue"
-    CANCEL = "cancel"
-    STOP = "stop"
-    REVIVE = "revive"
+    __slots__ = ()
+    CLAIM: ClassVar[Event]
+    COMPLETE: ClassVar[Event]
+    FAIL: ClassVar[Event]
+    BURY: ClassVar[Event]
+    RELEASE: ClassVar[Event]
+    RESCUE: ClassVar[Event]
+    CANCEL: ClassVar[Event]
+    STOP: ClassVar[Event]
+    REVIVE: ClassVar[Event]
 
+
+EVENTS = words(
+    Event, "claim", "complete", "fail", "bury", "release", "rescue", "cancel", "stop", "revive"
+)
 
 TRANSITIONS: Mapping[Event, tuple[tuple[State, ...], State]] = {
     # a worker takes it

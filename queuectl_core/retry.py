@@ -127,7 +127,7 @@ def verdict(
     if outcome.ending is Ending.EXIT and outcome.exit_code == 0:
         return Complete()
     if job.attempts >= job.max_retries:
-        return Bury(outcome.ending.value)
+        return Bury(outcome.ending)
     return Retry(now_ms + policy.delay_ms(max(job.attempts, 1), rng))
 
 

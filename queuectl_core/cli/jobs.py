@@ -126,7 +126,7 @@ def _attempt_row(session: Session, attempt: Attempt) -> list[str]:
     code = f"signal {attempt.signal}" if attempt.exit_code is None else str(attempt.exit_code)
     return [
         str(attempt.start),
-        attempt.ending.value,
+        attempt.ending,
         "" if attempt.exit_code is None and attempt.signal is None else code,
         format_duration(attempt.duration_ms),
         "" if attempt.cpu_ms is None else format_duration(attempt.cpu_ms),
@@ -164,7 +164,7 @@ def _tell_end(session: Session, job: Job) -> None:
         session.out.record(jobs.record(job))
     elif not session.out.quiet:
         why = f" ({clean(job.error)})" if job.error and job.state is State.DEAD else ""
-        session.out.line(f"{job.name}: {session.out.paint(job.state.value, job.state)}{why}")
+        session.out.line(f"{job.name}: {session.out.paint(job.state, job.state)}{why}")
 
 
 def cancel(session: Session, args: Args) -> int:

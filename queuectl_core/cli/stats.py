@@ -50,7 +50,7 @@ def status(session: Session, _args: Args) -> int:
 
 def _status_record(session: Session, found: QueueStatus, now_ms: int) -> dict[str, object]:
     return {
-        **{state.value: jobs for state, jobs in found.counts.items()},
+        **{str(state): jobs for state, jobs in found.counts.items()},
         "workers": [workers.record(row) for row in workers.health(session.store, now_ms=now_ms)],
         "oldest_due": seconds(found.oldest_due_ms),
     }

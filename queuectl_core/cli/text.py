@@ -34,7 +34,7 @@ def job_row(session: Session, job: Job) -> list[str]:
     """Return the cells of JOB_COLUMNS for a job."""
     return [
         job.name,
-        job.state.value,
+        job.state,
         str(job.priority),
         f"{job.attempts}/{job.max_retries}",
         job.queue,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from queuectl_core.errors import BadData, NotFound, WrongState
 from queuectl_core.job import ID_LETTERS
-from queuectl_core.lifecycle import FINAL, Event, State, allows, states_for
+from queuectl_core.lifecycle import FINAL, STATES, Event, State, allows, states_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ def listing(
 def parse_state(text: str) -> State:
     """Return the state of that name, any case; BadData with the nearest one otherwise."""
     try:
-        return State(text.lower())
-    except ValueError:
+        return STATES[text.lower()]
+    except KeyError:
         from difflib import get_close_matches  # noqa: PLC0415 - 6 ms, for a typo only
 
-        names = [state.value for state in State]
+        names = list(STATES)
         close = get_close_matches(text.lower(), names, n=1)
         all_names = "the states are " + ", ".join(names)
         raise BadData(
@@ -166,7 +166,7 @@ def record(job: Job) -> dict[str, object]:
         "queue": job.queue,
         "command": command_line(job),
         "argv": None if job.argv is None else list(job.argv),
-        "state": job.state.value,
+        "state": job.state,
         "reason": job.reason,
         "priority": job.priority,
         "attempts": job.attempts,
@@ -201,7 +201,7 @@ def attempt_record(attempt: Attempt) -> dict[str, object]:
         "worker": attempt.worker,
         "started_at": moment(attempt.started_at_ms),
         "finished_at": moment(attempt.finished_at_ms),
-        "ending": attempt.ending.value,
+        "ending": attempt.ending,
         "exit_code": attempt.exit_code,
         "signal": attempt.signal,
         "error": attempt.error,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queuectl_core.lifecycle import State
+from queuectl_core.lifecycle import STATES, State
 from queuectl_core.records import Record
 from queuectl_core.services.jobs import moment, seconds
 
@@ -59,7 +59,7 @@ class Metrics(Record):
 
 def status(store: Store, *, now_ms: int) -> QueueStatus:
     """Return how the queue stands. Counts no rows: as fast with a million jobs."""
-    counts = dict.fromkeys(State, 0)
+    counts = dict.fromkeys(STATES.values(), 0)
     for row in store.counts():
         counts[row.state] += row.jobs
     live = [worker for worker in store.workers() if worker.alive]

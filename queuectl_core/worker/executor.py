@@ -169,9 +169,10 @@ class _Run:
         self._poll.register(self._ended, select.POLLIN)
         self._poll.register(self._stopper, select.POLLIN)
         while True:
-            ready = {fd for fd, _ in self._poll.poll(self._patience_ms())}
-            for fd in ready & self._streams.keys():
-                self._take(fd)
+            ready = dict(self._poll.poll(self._patience_ms()))
+            for fd in ready.keys() & self._streams.keys():
+                if not ready[fd] & select.POLLIN or not self._take(fd):
+                    self._drop(fd)
             if self._ended in ready:
                 return
             if self._stopper.fileno() in ready:
@@ -189,10 +190,12 @@ class _Run:
         data = os.read(fd, READ_BYTES)
         if data:
             self._log.write(self._streams[fd], data, self._clock.now_ms())
-        else:
-            self._poll.unregister(fd)
-            del self._streams[fd]
         return len(data)
+
+    def _drop(self, fd: int) -> None:
+        """Listen no more to a pipe that nobody has open."""
+        self._poll.unregister(fd)
+        del self._streams[fd]
 
     def _end_as(self, ending: Ending | None) -> None:
         """Begin to end the run: TERM now, KILL after the grace."""

@@ -163,7 +163,7 @@ def enqueue_counts_each_batch_once(patch):
     count = Ledger.count
 
     def count_once(ledger, queue, state, jobs):
-        key = (queue, state.value)
+        key = (queue, state)
         if state is not State.PENDING or jobs < 0 or key not in ledger._counts:
             count(ledger, queue, state, jobs)
 

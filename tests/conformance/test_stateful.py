@@ -26,7 +26,16 @@ from hypothesis.stateful import (
 )
 
 from queuectl_core.errors import JobExists
-from queuectl_core.lifecycle import CLAIMABLE, FINAL, TRANSITIONS, Event, State, allows
+from queuectl_core.lifecycle import (
+    CLAIMABLE,
+    EVENTS,
+    FINAL,
+    STATES,
+    TRANSITIONS,
+    Event,
+    State,
+    allows,
+)
 from queuectl_core.retry import POISON_CRASHES, Bury, Complete, Release, Rescue, Retry, Stop
 from tests.builders import new_job, new_worker, result_for
 from tests.clocks import ManualClock
@@ -36,7 +45,7 @@ from tests.conformance.engines import ENGINES
 EXAMPLES = 60
 STEPS = 30
 QUEUES = ("a", "b")
-EVENTS = {
+EVENT_OF = {
     Complete: Event.COMPLETE,
     Retry: Event.FAIL,
     Bury: Event.BURY,
@@ -434,7 +443,7 @@ class QueueMachine(RuleBasedStateMachine):
         job = self.model.jobs[number]
         if job.state is not State.PROCESSING or job.token != token:
             return False
-        self.model.move(number, EVENTS[type(result.verdict)])
+        self.model.move(number, EVENT_OF[type(result.verdict)])
         if isinstance(result.verdict, Retry):
             job.run_at_ms = result.verdict.run_at_ms
         if isinstance(result.verdict, Release):
@@ -462,5 +471,7 @@ def test_a_queue_lives_as_the_model_says(engine_class, tmp_path):
 
 
 def test_the_model_knows_every_verdict():
-    assert set(EVENTS.values()) | {Event.CLAIM, Event.CANCEL, Event.REVIVE} == set(Event)
-    assert set(FINAL) | set(CLAIMABLE) | {State.PROCESSING} == set(State)
+    assert set(EVENT_OF.values()) | {Event.CLAIM, Event.CANCEL, Event.REVIVE} == set(
+        EVENTS.values()
+    )
+    assert set(FINAL) | set(CLAIMABLE) | {State.PROCESSING} == set(STATES.values())

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from queuectl_core.lifecycle import Event, State
+from queuectl_core.lifecycle import EVENTS, STATES, State
 from queuectl_core.services import stats
 from tests.builders import MINUTE_MS, NOW_MS, buried, completed, new_job, new_worker, retried
 
@@ -8,7 +8,7 @@ from tests.builders import MINUTE_MS, NOW_MS, buried, completed, new_job, new_wo
 def test_an_empty_queue_has_zeros(store):
     found = stats.status(store, now_ms=NOW_MS)
 
-    assert found.counts == dict.fromkeys(State, 0)
+    assert found.counts == dict.fromkeys(STATES.values(), 0)
     assert (found.workers, found.threads, found.busy, found.oldest_due_ms) == (0, 0, 0, None)
     assert stats.metrics(store, recent=5).average_ms is None
 
@@ -55,7 +55,7 @@ def test_the_average_is_of_completed_runs_only(store):
 
 
 def test_every_event_has_a_word_and_is_counted():
-    events = {"enqueue", *(event.value for event in Event)}
+    events = {"enqueue", *(event for event in EVENTS.values())}
 
     assert set(stats.WORDS) == events
     assert {event for counted in stats.COUNTED.values() for event in counted} == events

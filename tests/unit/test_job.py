@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from queuectl_core.errors import BadData
 from queuectl_core.job import (
+    ENDINGS,
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
     MAX_ARGV_BYTES,
@@ -15,7 +16,6 @@ from queuectl_core.job import (
     MAX_RETRIES,
     MAX_TIMEOUT_MS,
     MAX_WORD_BYTES,
-    Ending,
     check_argv,
     check_command,
     check_cwd,
@@ -261,6 +261,6 @@ def test_a_new_job_waits_for_nothing_unless_told():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("ending", Ending)
+@pytest.mark.parametrize("ending", ENDINGS.values())
 def test_an_ending_prints_as_its_word(ending):
-    assert f"{ending}" == ending.value
+    assert f"{ending}" == ending

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from queuectl_core.errors import BadData
-from queuectl_core.job import Ending, Outcome
+from queuectl_core.job import ENDINGS, Ending, Outcome
 from queuectl_core.retry import (
     MAX_DELAY_MS,
     POISON_CRASHES,
@@ -237,7 +237,7 @@ def test_a_job_has_max_retries_attempts_in_all(attempt, max_retries):
     assert isinstance(found, Retry) is (attempt < max_retries)
 
 
-@pytest.mark.parametrize("ending", Ending)
+@pytest.mark.parametrize("ending", ENDINGS.values())
 def test_every_ending_has_a_verdict(ending):
     found = decide(Outcome(ending))
 

@@ -6,7 +6,7 @@ import apsw
 import pytest
 
 from queuectl_core.job import HIGHEST_PRIORITY, LOWEST_PRIORITY, Job
-from queuectl_core.lifecycle import CLAIMABLE, TRANSITIONS, Event, State
+from queuectl_core.lifecycle import CLAIMABLE, EVENTS, STATES, TRANSITIONS
 from queuectl_core.storage import open_store
 from queuectl_core.storage.sqlite import connection as opening
 from queuectl_core.storage.sqlite import statements as sql
@@ -72,7 +72,7 @@ def schema_of(connection, name):
         ("INSERT_ENQUEUE_EVENTS", "SEARCH jobs USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         ("ATTEMPTS", "SEARCH attempts USING PRIMARY KEY (job=?)"),
         ("EVENTS", "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"),
-        *[(f"MOVES[{event}]", BY_NUMBER) for event in Event],
+        *[(f"MOVES[{event}]", BY_NUMBER) for event in EVENTS.values()],
     ],
 )
 def test_a_hot_statement_uses_its_index(raw, name, step):
@@ -101,21 +101,21 @@ def test_the_search_for_the_next_job_does_not_sort_waiting_jobs(raw):
     assert not [step for _, _, _, step in steps if "TEMP" in step or "MATERIALIZE" in step]
 
 
-@pytest.mark.parametrize("event", Event)
+@pytest.mark.parametrize("event", EVENTS.values())
 def test_a_move_names_the_states_of_the_table(event):
     sources, target = TRANSITIONS[event]
     found = re.search(r"state IN \(([^)]*)\)", sql.MOVES[event])
 
-    assert states_in(found[1]) == tuple(state.value for state in sources)
-    assert re.search(r"SET state = '([a-z]+)'", sql.MOVES[event])[1] == target.value
+    assert states_in(found[1]) == tuple(state for state in sources)
+    assert re.search(r"SET state = '([a-z]+)'", sql.MOVES[event])[1] == target
 
 
 def test_every_event_has_a_move():
-    assert set(sql.MOVES) == set(Event)
+    assert set(sql.MOVES) == set(EVENTS.values())
 
 
 def test_the_claim_looks_for_what_the_table_calls_claimable():
-    assert states_in(sql.WAITING) == tuple(state.value for state in CLAIMABLE)
+    assert states_in(sql.WAITING) == tuple(state for state in CLAIMABLE)
     assert sql.NEXT_JOB.count(sql.WAITING) == 10
     assert sql.NEXT_DUE.count(sql.WAITING) == 10
     assert sql.WAITING in sql.ACTIVE_QUEUES
@@ -128,7 +128,7 @@ def test_the_partial_index_says_the_same_as_the_claim(raw):
 def test_the_schema_allows_the_states_of_the_table_and_no_others(raw):
     found = re.search(r"CHECK \(state IN \(([^)]*)\)\)", schema_of(raw, "jobs"))
 
-    assert states_in(found[1]) == tuple(state.value for state in State)
+    assert states_in(found[1]) == tuple(state for state in STATES.values())
 
 
 def test_the_schema_allows_the_priorities_of_a_job(raw):
@@ -148,7 +148,7 @@ def test_the_schema_keeps_every_field_of_a_job(raw):
 def test_a_statement_names_only_real_states(name):
     for listed in re.findall(r"state (?:IN \(([^)]*)\)|= ('[a-z]+'))", COMPLETE[name]):
         for state in states_in("".join(listed)):
-            assert state in {state.value for state in State}
+            assert state in STATES
 
 
 @pytest.mark.parametrize("name", COMPLETE)

@@ -7,7 +7,7 @@ import os
 import apsw
 
 from queuectl_core.job import Claim
-from queuectl_core.lifecycle import State
+from queuectl_core.lifecycle import STATES, State
 from queuectl_core.retry import after_crash
 from queuectl_core.storage.records import (
     Count,
@@ -173,9 +173,7 @@ class SqliteStore:
         }
         if state is None:
             return [rows.job(row) for row in self._rows(sql.JOBS, values)]
-        return [
-            rows.job(row) for row in self._rows(sql.JOBS_IN_STATE, values | {"state": state.value})
-        ]
+        return [rows.job(row) for row in self._rows(sql.JOBS_IN_STATE, values | {"state": state})]
 
     def attempts(self, number: int) -> list[Attempt]:
         return [rows.attempt(row) for row in self._rows(sql.ATTEMPTS, {"number": number})]
@@ -184,7 +182,7 @@ class SqliteStore:
         return [JobEvent._make(row) for row in self._rows(sql.EVENTS, {"limit": limit})]
 
     def counts(self) -> list[Count]:
-        return [Count(queue, State(state), jobs) for queue, state, jobs in self._rows(sql.COUNTS)]
+        return [Count(queue, STATES[state], jobs) for queue, state, jobs in self._rows(sql.COUNTS)]
 
     def totals(self) -> list[Total]:
         return [Total._make(row) for row in self._rows(sql.TOTALS)]

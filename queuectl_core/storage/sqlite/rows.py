@@ -5,8 +5,8 @@ JSON stands in a column only where it is rare: argv, env, queues.
 
 from __future__ import annotations
 
-from queuectl_core.job import Attempt, Ending, Job
-from queuectl_core.lifecycle import State
+from queuectl_core.job import ENDINGS, Attempt, Job
+from queuectl_core.lifecycle import STATES
 from queuectl_core.storage.records import WorkerRow
 
 TYPE_CHECKING = False
@@ -37,7 +37,7 @@ def _decoded(text: str) -> Any:  # noqa: ANN401 - JSON; the caller knows what it
 def job(row: Row) -> Job:
     """Return the job that a row of COLUMNS holds."""
     fields: list[object] = list(row)
-    fields[_STATE] = State(row[_STATE])
+    fields[_STATE] = STATES[row[_STATE]]
     fields[_CANCEL] = bool(fields[_CANCEL])
     if row[_ARGV] is not None:
         fields[_ARGV] = tuple(_decoded(row[_ARGV]))
@@ -67,7 +67,7 @@ def new_job(new: NewJob, now_ms: int) -> Row:
 def attempt(row: Row) -> Attempt:
     """Return the attempt that a row holds."""
     fields: list[object] = list(row)
-    fields[_ENDING] = Ending(row[_ENDING])
+    fields[_ENDING] = ENDINGS[row[_ENDING]]
     return Attempt._make(fields)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _listed(states: Iterable[State]) -> str:
-    return ", ".join(f"'{state.value}'" for state in states)
+    return ", ".join(f"'{state}'" for state in states)
 
 
 COLUMNS = ", ".join(Job._fields)
@@ -39,7 +39,7 @@ INSERT_JOB = f"""
 INSERT INTO jobs
     (id, queue, state, priority, run_at_ms, max_retries, command, argv, cwd, env, timeout_ms,
      backoff, created_at_ms)
-VALUES (?, ?, '{State.PENDING.value}', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, '{State.PENDING}', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 INSERT_NAMED_JOB = f"""
 {INSERT_JOB}
@@ -85,7 +85,7 @@ NEXT_DUE = f"SELECT min({_EARLIEST})"
 IN_FLIGHT = f"""
 SELECT queue
 FROM counts
-WHERE state IN ('{State.PROCESSING.value}', '{State.FAILED.value}') AND jobs > 0
+WHERE state IN ('{State.PROCESSING}', '{State.FAILED}') AND jobs > 0
 GROUP BY queue
 """
 
@@ -101,7 +101,7 @@ def _move(event: Event, changes: str, *, fence: str = "") -> str:
     sources, target = TRANSITIONS[event]
     return f"""
 UPDATE jobs
-SET state = '{target.value}', {changes}
+SET state = '{target}', {changes}
 WHERE number = :number AND state IN ({_listed(sources)}) {fence}
 """
 
@@ -136,18 +136,18 @@ MOVES: Mapping[Event, str] = {
 REQUEST_CANCEL = f"""
 UPDATE jobs
 SET cancel_requested = 1
-WHERE number = :number AND state = '{State.PROCESSING.value}'
+WHERE number = :number AND state = '{State.PROCESSING}'
 """
 CANCEL_WANTED = f"""
 SELECT 1
 FROM jobs
-WHERE number = :number AND state = '{State.PROCESSING.value}' AND token = :token
+WHERE number = :number AND state = '{State.PROCESSING}' AND token = :token
   AND cancel_requested = 1
 """
 CANCEL_REQUESTS = f"""
 SELECT token
 FROM jobs
-WHERE state = '{State.PROCESSING.value}' AND cancel_requested = 1 AND worker = :worker
+WHERE state = '{State.PROCESSING}' AND cancel_requested = 1 AND worker = :worker
 """
 
 # --- history and figures ---
@@ -219,11 +219,11 @@ ORDER BY id
 CLAIMS_OF = f"""
 SELECT {COLUMNS}
 FROM jobs
-WHERE state = '{State.PROCESSING.value}' AND worker = :worker
+WHERE state = '{State.PROCESSING}' AND worker = :worker
 ORDER BY number
 """
 HAS_CLAIMS = f"""
-SELECT EXISTS (SELECT 1 FROM jobs WHERE state = '{State.PROCESSING.value}' AND worker = :worker)
+SELECT EXISTS (SELECT 1 FROM jobs WHERE state = '{State.PROCESSING}' AND worker = :worker)
 """
-HOLDERS = f"SELECT DISTINCT worker FROM jobs WHERE state = '{State.PROCESSING.value}'"
+HOLDERS = f"SELECT DISTINCT worker FROM jobs WHERE state = '{State.PROCESSING}'"
 DELETE_WORKER = "DELETE FROM workers WHERE id = :id"
