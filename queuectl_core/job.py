@@ -44,6 +44,11 @@ class Ending(str):
 ENDINGS = words(Ending, "exit", "signal", "timeout", "cancelled", "released", "interrupted")
 
 
+def name_of(number: int, job_id: str | None) -> str:
+    """Return what people call a job: its text id, else its number."""
+    return str(number) if job_id is None else job_id
+
+
 class NewJob(Record):
     """A job as a user asks for it, checked. Exactly one of `command` and `argv` is given."""
 
@@ -99,8 +104,8 @@ class Job(Record):
 
     @property
     def name(self) -> str:
-        """What people call it: its text id, else its number."""
-        return self.id if self.id is not None else str(self.number)
+        """What people call it."""
+        return name_of(self.number, self.id)
 
 
 class Claim(Record):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from queuectl_core.job import name_of
 from queuectl_core.records import Record
 
 TYPE_CHECKING = False
@@ -38,8 +39,8 @@ class Enqueued(Record):
 
     @property
     def name(self) -> str:
-        """What people call it: its text id, else its number."""
-        return self.id if self.id is not None else str(self.number)
+        """What people call it."""
+        return name_of(self.number, self.id)
 
 
 class Result(Record):
@@ -78,8 +79,8 @@ class JobEvent(Record):
 
     @property
     def name(self) -> str:
-        """What people call the job: its text id, else its number."""
-        return self.id if self.id is not None else str(self.job)
+        """What people call the job."""
+        return name_of(self.job, self.id)
 
 
 class NewWorker(Record):
