@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from queuectl_core.errors import BadData
 from queuectl_core.job import Ending
+from queuectl_core.lifecycle import Event
 from queuectl_core.records import Record
 
 TYPE_CHECKING = False
@@ -24,11 +25,21 @@ POISON_CRASHES = 3
 class Complete(Record):
     """It ended well."""
 
+    @property
+    def event(self) -> Event:
+        """What happens to the job."""
+        return Event.COMPLETE
+
 
 class Retry(Record):
     """It failed; it runs again at `run_at_ms` or soon after."""
 
     run_at_ms: int
+
+    @property
+    def event(self) -> Event:
+        """What happens to the job."""
+        return Event.FAIL
 
 
 class Bury(Record):
@@ -36,17 +47,37 @@ class Bury(Record):
 
     reason: str
 
+    @property
+    def event(self) -> Event:
+        """What happens to the job."""
+        return Event.BURY
+
 
 class Stop(Record):
     """A user cancelled it while it ran."""
+
+    @property
+    def event(self) -> Event:
+        """What happens to the job."""
+        return Event.STOP
 
 
 class Release(Record):
     """A forced stop gave it back; this start does not count."""
 
+    @property
+    def event(self) -> Event:
+        """What happens to the job."""
+        return Event.RELEASE
+
 
 class Rescue(Record):
     """Its worker died; it runs again at once, and the start counts."""
+
+    @property
+    def event(self) -> Event:
+        """What happens to the job."""
+        return Event.RESCUE
 
 
 if TYPE_CHECKING:

@@ -144,7 +144,7 @@ def rescue_never_finds_poison(patch):
 
 
 def rescue_forgets_that_a_cancel_was_wanted(patch):
-    patch.setattr(sqlite_engine, "after_crash", lambda _job: Rescue())
+    patch.setattr("queuectl_core.retry.after_crash", lambda _job: Rescue())
 
 
 def rescue_does_not_count_the_attempt(patch):

@@ -18,12 +18,12 @@ from queuectl_core.errors import (
     StorageError,
     StorageFull,
 )
-from queuectl_core.storage.migrate import Migration, migrations
 from queuectl_core.storage.sqlite import files
 from queuectl_core.storage.sqlite import statements as sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from queuectl_core.storage.migrate import Migration
     from queuectl_core.storage.sqlite.gate import Gate
 
 APPLICATION_ID = 0x51435431
@@ -149,6 +149,8 @@ def _upgrade(connection: apsw.Connection, path: str, now_ms: int) -> None:
 
     Copies an old file first.
     """
+    from queuectl_core.storage.migrate import migrations  # noqa: PLC0415 - once in a queue's life
+
     version = _version(connection, path)
     if version == 0:
         # half of SQLite's usual page: a commit writes 8 of them, and its sync takes 50 us less

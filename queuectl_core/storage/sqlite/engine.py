@@ -8,7 +8,6 @@ import apsw
 
 from queuectl_core.job import Claim
 from queuectl_core.lifecycle import STATES, State
-from queuectl_core.retry import after_crash
 from queuectl_core.storage.records import (
     Count,
     DeadWorker,
@@ -135,6 +134,8 @@ class SqliteStore:
         return states
 
     def rescue(self, dead: DeadWorker, *, now_ms: int) -> list[Result]:
+        from queuectl_core.retry import after_crash  # noqa: PLC0415 - 0.7 ms of a cold enqueue
+
         with self._writing(now_ms) as ledger:
             claims = self._claims_of(dead.id)
             results = [

@@ -7,7 +7,6 @@ from collections import Counter
 from queuectl_core.errors import JobExists
 from queuectl_core.job import Claim, Ending, Outcome
 from queuectl_core.lifecycle import CLAIMABLE, STATES, TRANSITIONS, Event, State
-from queuectl_core.retry import Bury, Complete, Release, Rescue, Retry, Stop
 from queuectl_core.storage.records import Enqueued, Result
 from queuectl_core.storage.sqlite import rows
 from queuectl_core.storage.sqlite import statements as sql
@@ -15,12 +14,11 @@ from queuectl_core.storage.sqlite.ledger import ENQUEUE, Note, Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import apsw
 
     from queuectl_core.job import Job, NewJob
-    from queuectl_core.retry import Verdict
     from queuectl_core.storage.sqlite.ledger import Ledger
     from queuectl_core.storage.sqlite.rows import Row
 
@@ -121,20 +119,9 @@ def _next_job(ledger: Ledger, queue: str) -> Row | None:
     return row
 
 
-_EVENTS: Mapping[type[Verdict], Event] = {
-    Complete: Event.COMPLETE,
-    Retry: Event.FAIL,
-    Bury: Event.BURY,
-    Stop: Event.STOP,
-    Release: Event.RELEASE,
-    Rescue: Event.RESCUE,
-}
-_GIVING_BACK = (Retry, Release)
-
-
 def gives_back(result: Result) -> bool:
     """Tell whether the job of this result can be claimed again."""
-    return isinstance(result.verdict, _GIVING_BACK)
+    return TRANSITIONS[result.verdict.event][1] in CLAIMABLE
 
 
 def settle(ledger: Ledger, result: Result) -> bool:
@@ -143,11 +130,11 @@ def settle(ledger: Ledger, result: Result) -> bool:
     Write its attempt row.
     """
     claim, outcome, verdict = result
+    event = verdict.event
     if gives_back(result) and _cancel_wanted(ledger, claim):
-        verdict = Stop()  # its worker had not heard of the wish when the run ended by itself
-    event = _EVENTS[type(verdict)]
+        event = Event.STOP  # its worker had not heard of the wish when the run ended by itself
     place = Place(claim.job.number, State.PROCESSING, claim.job.queue)
-    values = _ending(ledger, claim, outcome, verdict)
+    values = _ending(ledger, result, event)
     if not ledger.move(event, place, values, Note(outcome.duration_ms, outcome.error)):
         return False
     ledger.connection.execute(sql.INSERT_ATTEMPT, _attempt(ledger, claim.job, outcome))
@@ -161,10 +148,8 @@ def _cancel_wanted(ledger: Ledger, claim: Claim) -> bool:
     return row is not None
 
 
-def _ending(
-    ledger: Ledger, claim: Claim, outcome: Outcome, verdict: Verdict
-) -> dict[str, apsw.SQLiteValue]:
-    event = _EVENTS[type(verdict)]
+def _ending(ledger: Ledger, result: Result, event: Event) -> dict[str, apsw.SQLiteValue]:
+    claim, outcome, verdict = result
     final = TRANSITIONS[event][1] not in CLAIMABLE
     return {
         "token": claim.token,
