@@ -138,7 +138,7 @@ def _checked(setting: Setting, value: object, source: str) -> Value:
         return value if whole else float(value)
     kind = "a whole number" if whole else "a number"
     raise BadConfig(
-        f"{source}: {setting.key} must be {kind} from {setting.low:g} to {setting.high:g},"
+        f"{source}: {setting.key} must be {kind} from {setting.low:,} to {setting.high:,},"
         f" not {value!r}",
         hint=setting.help,
     )

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+QUEUE_FILE = "queue.db"
+
+
 class Home(Record):
     """The directory with the settings, the queue file and the logs."""
 
@@ -28,19 +31,19 @@ class Home(Record):
         """Return the settings file."""
         return os.path.join(self.path, "config.json")
 
-    @property
-    def logs_dir(self) -> str:
-        """Return the directory of worker logs and job output."""
-        return os.path.join(self.path, "logs")
-
     def db_path(self, settings: config.Settings) -> str:
         """Return the queue file: the setting db-path, else queue.db in here."""
         chosen = os.path.expanduser(settings.db_path)
-        return os.path.join(self.path, chosen or "queue.db")
+        return os.path.join(self.path, chosen or QUEUE_FILE)
 
-    def worker_log(self, worker: int) -> str:
-        """Return the log file of a worker."""
-        return os.path.join(self.logs_dir, f"worker-{worker}.log")
+    def logs_dir(self, db_path: str) -> str:
+        """Return the directory of worker logs and job output: one for each queue file.
+
+        Two queues in one home number their jobs alike, and must not write over each other.
+        """
+        if db_path == os.path.join(self.path, QUEUE_FILE):
+            return os.path.join(self.path, "logs")
+        return f"{db_path}.logs"
 
 
 def find(flag: str | None, environ: Mapping[str, str]) -> Home:

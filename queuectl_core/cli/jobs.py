@@ -171,6 +171,7 @@ def cancel(session: Session, args: Args) -> int:
     """Cancel jobs that wait, ask for the end of those that run."""
     found = jobs.find_all(session.store, args.words("<id>"))
     if args.flag("--dry-run"):
+        jobs.check_cancel(found)
         return _tell(session, found, "Would cancel job {}")
     states = jobs.cancel(session.store, found, now_ms=session.clock.now_ms())
     code = 0
@@ -178,11 +179,18 @@ def cancel(session: Session, args: Args) -> int:
         if state is State.CANCELLED:
             _tell(session, [job], "Cancelled job {}")
         elif state is State.PROCESSING:
-            _tell(session, [job], "Stopping job {}: its worker ends it")
+            _tell(session, [job], f"Stopping job {{}}: {_who_ends_it(session, job)}")
         else:
             session.out.note(f"queuectl: job {job.name} ended before it could be cancelled")
             code = 1
     return code
+
+
+def _who_ends_it(session: Session, job: Job) -> str:
+    alive = {worker.id for worker in session.store.workers() if worker.alive}
+    if job.worker in alive:
+        return "its worker ends it"
+    return "its worker is dead; it ends when the next one starts: queuectl worker start"
 
 
 def retry(session: Session, args: Args) -> int:

@@ -82,7 +82,7 @@ def _print(session: Session, job: Job, wish: Wish) -> None:
         session.out.note(f"queuectl: job {job.name} has not started yet: it is {job.state}")
         return
     printer = _Printer(session, job, attempt, wish)
-    printer.print(read_chunks(log_path(session.home.logs_dir, job.number, attempt)))
+    printer.print(read_chunks(log_path(session.logs_dir, job.number, attempt)))
     printer.close()
 
 
@@ -102,7 +102,7 @@ def _follow(session: Session, job: Job, attempt: int, wish: Wish) -> None:
 
 def _follow_attempt(session: Session, job: Job, attempt: int, wish: Wish) -> Job:
     """Print one attempt until it has ended; return the job as it is then."""
-    reader = JobLogReader(log_path(session.home.logs_dir, job.number, attempt))
+    reader = JobLogReader(log_path(session.logs_dir, job.number, attempt))
     printer = _Printer(session, job, attempt, wish)
     try:
         while True:

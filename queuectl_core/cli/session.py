@@ -62,6 +62,11 @@ class Session:
         return path
 
     @property
+    def logs_dir(self) -> str:
+        """Where the output of this queue's jobs lies."""
+        return self.home.logs_dir(self.db_path)
+
+    @property
     def store(self) -> Store:
         """The store, opened at the first use; creates home and queue file where there are none."""
         if self._store is None:

@@ -42,7 +42,8 @@ def status(session: Session, _args: Args) -> int:
     for label, state in _LABELS:
         out.line(f"{label:<12}{found.counts[state]}")
     busy = f" ({found.busy} of {found.threads} busy)" if found.workers else ""
-    out.line(f"{'Workers:':<12}{found.workers}{busy}")
+    dead = f"; {found.dead_workers} dead: queuectl worker health" if found.dead_workers else ""
+    out.line(f"{'Workers:':<12}{found.workers}{busy}{dead}")
     if found.oldest_due_ms is not None:
         out.line(f"{'Oldest due:':<12}{format_duration(found.oldest_due_ms)}")
     return 0

@@ -97,7 +97,7 @@ Examples:
 """
 
 CONFIG_SET = """\
-Change a setting in config.json. Running workers use it after their next start.
+Change a setting in config.json. Running workers use it within a second.
 
 Usage:
   queuectl config set [options] [--] <key> <value>

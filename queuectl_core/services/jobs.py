@@ -92,13 +92,18 @@ def cancel(store: Store, jobs: Sequence[Job], *, now_ms: int) -> list[State | No
 
     Raises WrongState, and cancels none, when one is final already.
     """
+    check_cancel(jobs)
+    return store.cancel([job.number for job in jobs], now_ms=now_ms)
+
+
+def check_cancel(jobs: Sequence[Job]) -> None:
+    """Raise WrongState when one of the jobs is final already."""
     for job in jobs:
         if job.state in FINAL:
             raise WrongState(
-                f"job {job.name} can't be cancelled: it is {job.state}",
+                f"job {job.name} can't be cancelled: it is {job.state}; nothing was cancelled",
                 hint=f"queuectl show {job.name}",
             )
-    return store.cancel([job.number for job in jobs], now_ms=now_ms)
 
 
 def retry(store: Store, jobs: Sequence[Job], *, now_ms: int) -> list[State | None]:

@@ -44,6 +44,7 @@ class QueueStatus(Record):
 
     counts: Mapping[State, int]
     workers: int
+    dead_workers: int
     threads: int
     busy: int
     oldest_due_ms: int | None
@@ -62,11 +63,13 @@ def status(store: Store, *, now_ms: int) -> QueueStatus:
     counts = dict.fromkeys(STATES.values(), 0)
     for row in store.counts():
         counts[row.state] += row.jobs
-    live = [worker for worker in store.workers() if worker.alive]
+    known = store.workers()
+    live = [worker for worker in known if worker.alive]
     due_ms = store.next_due_ms()
     return QueueStatus(
         counts=counts,
         workers=len(live),
+        dead_workers=len(known) - len(live),
         threads=sum(worker.threads for worker in live),
         busy=sum(len(worker.running) for worker in live),
         oldest_due_ms=None if due_ms is None or due_ms > now_ms else now_ms - due_ms,

@@ -38,7 +38,7 @@ class Crew:
         execute: Execute | None = None,
     ) -> None:
         self.settings = plan.settings
-        self.logs_dir = plan.home.logs_dir
+        self.logs_dir = plan.logs_dir
         self.turnstile = turnstile
         self.clock = clock
         self.execute = execute or executor.Executor(plan.environ).run

@@ -22,3 +22,8 @@ class Plan(Record):
     queues: tuple[str, ...] | None
     drain: bool
     environ: Mapping[str, str]
+
+    @property
+    def logs_dir(self) -> str:
+        """Where this queue's logs go."""
+        return self.home.logs_dir(self.db_path)

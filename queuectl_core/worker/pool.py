@@ -10,7 +10,7 @@ import logging
 import os
 import select
 
-from queuectl_core import __version__, home, machine, retry
+from queuectl_core import __version__, durations, home, machine, retry
 from queuectl_core.errors import BadConfig, QueuectlError, StorageDamaged
 from queuectl_core.job import Ending, Outcome
 from queuectl_core.storage import open_store
@@ -55,7 +55,7 @@ class Pool:
         self._store: Store = open_store(plan.db_path, now_ms=clock.now_ms())
         rescuer.rescue_all(self._store, clock)
         self._id = self._register()
-        worklog.write_to(plan.home.worker_log(self._id))
+        worklog.write_to(f"{plan.logs_dir}/worker-{self._id}.log")
         self._bell = self._store.bell(self._id)
         self._crew = Crew(
             plan,
@@ -65,6 +65,7 @@ class Pool:
         self._workers: list[Worker] = []
         self._orphans = processes.Orphans()
         self._force_at_ms: int | None = None
+        self._told_ms: int | None = None
         self._config_seen: tuple[int, int] | None = None  # read anew: settings may be old
         self._pulse = _Chore(HEARTBEAT_EVERY_MS, self._heartbeat)
         self._chores = [
@@ -180,9 +181,10 @@ class Pool:
         self._force_at_ms = self._clock.monotonic_ms() + stop_ms
         self._crew.room.ring()
         running = sum(1 for worker in self._workers if worker.claim is not None)
-        log.info(
-            "worker %d: stopping; %d jobs run, they have %d s", self._id, running, stop_ms // 1000
-        )
+        if running:
+            seconds = stop_ms // 1000
+            text = "worker %d: stopping; %d running jobs have %d s (Ctrl-C again ends them now)"
+            log.info(text, self._id, running, seconds)
         self._pulse.next_ms = 0  # tell others that we stop, with the next turn
 
     def _force(self) -> None:
@@ -192,6 +194,7 @@ class Pool:
         for worker in self._workers:
             claim = worker.claim
             if claim is not None:
+                log.warning("job %s: ended by the stop; it goes back to the queue", claim.job.name)
                 worker.stopper.stop(claim.token, Ending.RELEASED)
 
     def _look_after_drain(self) -> None:
@@ -200,6 +203,17 @@ class Pool:
         if not self._store.unsettled(now_ms=self._clock.now_ms(), queues=self._plan.queues):
             log.info("worker %d: drained", self._id)
             self._stop()
+        elif not self._running():
+            self._tell_of_retries()
+
+    def _tell_of_retries(self) -> None:
+        """Say once for each moment what a draining worker without work stays for."""
+        due_ms = self._store.next_due_ms(queues=self._plan.queues)
+        if due_ms is None or due_ms == self._told_ms or due_ms <= self._clock.now_ms():
+            return
+        self._told_ms = due_ms
+        when = durations.format_moment(due_ms)
+        log.info("worker %d: stays for jobs that wait for a retry; next at %s", self._id, when)
 
     # --- chores ---
 

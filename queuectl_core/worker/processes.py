@@ -27,7 +27,7 @@ EXEC_LOOKS, EMPTY_LOOKS, EXEC_LOOK_EVERY_MS = 100, 3, 1
 _READ_BYTES = 65_536
 _FLAGS, _ENV_START, _ENV_END = 9 - 3, 50 - 3, 51 - 3
 """Fields of /proc/pid/stat, from the state on, which is the third (proc(5))."""
-_PF_KTHREAD = 0x0020_0000
+_PF_EXITING, _PF_KTHREAD = 0x0000_0004, 0x0020_0000
 log = logging.getLogger(__name__)
 
 
@@ -51,14 +51,32 @@ def adopted() -> list[int]:
 
 
 def orphans_with(token: int) -> list[int]:
-    """Return the orphans that fell to us and bear the token. Reaps those that ended."""
+    """Return the orphans that fell to us and bear the token. Reaps those that ended.
+
+    One that is about to end shows no environment any more, and its children have not fallen to us
+    yet: they are looked for again once it is gone.
+    """
     wanted = _entries([token])
-    while pids := adopted():
+    for _ in range(MAX_SWEEPS):
+        pids = adopted()
         found = [pid for pid in pids if wanted & _entries_of(pid)]
-        if found or not reap_adopted():
+        if found:
             return found
-        # one ended meanwhile: its child, which the look came too early for, is an orphan now
+        dying = [pid for pid in pids if _is_dying(pid)]
+        for pid in dying:
+            _await_end(pid, KILL_WAIT_MS)
+        if not reap_adopted() and not dying:
+            return []
     return []
+
+
+def _is_dying(pid: int) -> bool:
+    """Tell whether a process is in its exit, or a zombie."""
+    stat = _read(f"/proc/{pid}/stat")
+    if not stat:
+        return False
+    fields = stat.rpartition(b")")[2].split()
+    return fields[0] in b"ZX" or bool(int(fields[_FLAGS]) & _PF_EXITING)
 
 
 def with_token(tokens: Iterable[int]) -> Iterator[int]:

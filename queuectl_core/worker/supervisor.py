@@ -12,7 +12,7 @@ import os
 import signal
 
 from queuectl_core.clock import SystemClock
-from queuectl_core.home import prepare
+from queuectl_core.home import QUEUE_FILE, prepare
 from queuectl_core.storage import open_store
 from queuectl_core.worker import environment, frozen, pool, processes, worklog
 from queuectl_core.worker.plan import Plan
@@ -67,7 +67,7 @@ def _environ(home: Home, db_path: str) -> dict[str, str]:
     A `queuectl` in a job reaches the queue that the job came from.
     """
     environ = environment.clean(os.environ) | {"QUEUECTL_HOME": home.path}
-    if db_path != os.path.join(home.path, "queue.db"):
+    if db_path != os.path.join(home.path, QUEUE_FILE):
         environ["QUEUECTL_DB_PATH"] = db_path
     return environ
 

@@ -450,3 +450,15 @@ def test_the_flow_of_the_first_readme(sandbox):
     assert "Stopped worker 1" in sandbox.ok("worker", "stop").out
     assert worker.await_end() == 0
     assert (sandbox.home / "logs" / "worker-1.log").read_text() == worker.log
+
+
+def test_two_queue_files_in_one_home_keep_their_own_logs(sandbox):
+    files = {name: ("--db", f"{sandbox.home}/{name}.db") for name in ("a", "b")}
+
+    for name, db in files.items():
+        sandbox.ok(*db, "enqueue", "--id", name, f"echo I am {name}")
+    for db in files.values():
+        sandbox.ok(*db, "worker", "start", "--drain")
+
+    for name, db in files.items():
+        assert sandbox.ok(*db, "logs", name).out == f"I am {name}\n"

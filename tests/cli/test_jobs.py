@@ -4,7 +4,7 @@ import pytest
 
 from queuectl_core.cli import jobs
 from queuectl_core.lifecycle import State
-from tests.builders import buried, completed, retried
+from tests.builders import buried, completed, new_worker, retried
 
 
 @pytest.fixture
@@ -144,12 +144,31 @@ def test_cancel_ends_a_waiting_job(run, mixed, store):
 
 def test_cancel_asks_for_the_end_of_a_running_job(run, store, clock):
     run("enqueue", "sleep 9")
-    store.claim(worker=1, limit=1, now_ms=clock.now_ms())
+    worker = store.register(new_worker(), now_ms=clock.now_ms())
+    store.claim(worker=worker, limit=1, now_ms=clock.now_ms())
 
     done = run("cancel", "1")
 
     assert done == (0, "Stopping job 1: its worker ends it\n", "")
     assert store.job_by_number(1).cancel_requested
+
+
+def test_cancel_says_when_the_worker_of_a_running_job_is_dead(run, store, clock):
+    run("enqueue", "sleep 9")
+    store.claim(worker=1, limit=1, now_ms=clock.now_ms())
+
+    done = run("cancel", "1")
+
+    assert done.code == 0
+    assert "its worker is dead; it ends when the next one starts" in done.out
+    assert run("status").out.splitlines()[2] == "Processing: 1"
+
+
+def test_a_dry_run_of_cancel_refuses_what_cancel_refuses(run, mixed):
+    done = run("cancel", "--dry-run", "done")
+
+    assert done.code == 1
+    assert "nothing was cancelled" in done.err
 
 
 def test_cancel_of_a_final_job_fails_and_cancels_none(run, mixed, store):

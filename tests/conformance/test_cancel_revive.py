@@ -128,3 +128,13 @@ def test_a_result_from_before_a_revive_is_refused(store):
     steps.claim(store)
 
     assert store.finish([completed(claim)], now_ms=LATER_MS) == [False]
+
+
+def test_a_revived_job_has_no_outcome_of_its_last_life(store):
+    number, _ = steps.put(store, State.DEAD)
+
+    store.revive([number], now_ms=NOW_MS + 1)
+
+    job = store.job_by_number(number)
+    assert (job.started_at_ms, job.finished_at_ms, job.worker) == (None, None, None)
+    assert (job.exit_code, job.error, job.duration_ms, job.cpu_ms) == (None, None, None, None)

@@ -219,6 +219,7 @@ class QueueMachine(RuleBasedStateMachine):
         before = job.state
         if allows(Event.REVIVE, before):
             self.model.move(number, Event.REVIVE)
+            job.worker = None
             job.attempts = job.crashes = 0
             job.run_at_ms = self.clock.now_ms()
         assert self.store.revive([number], now_ms=self.clock.now_ms()) == [before]

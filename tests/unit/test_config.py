@@ -109,7 +109,7 @@ def test_a_number_outside_its_bounds_is_refused_with_the_bounds(setting):
         with pytest.raises(BadConfig, match=r"must be a .*number from") as caught:
             parse_text(setting, f"{outside:.20g}", "test")
 
-        assert f"from {setting.low:g} to {setting.high:g}" in str(caught.value)
+        assert f"from {setting.low:,} to {setting.high:,}" in str(caught.value)
         assert caught.value.hint == setting.help
 
 

@@ -84,8 +84,8 @@ def test_a_home_has_its_files_inside():
     home = Home("/h")
 
     assert home.config_path == "/h/config.json"
-    assert home.logs_dir == "/h/logs"
-    assert home.worker_log(3) == "/h/logs/worker-3.log"
+    assert home.logs_dir("/h/queue.db") == "/h/logs"
+    assert home.logs_dir("/h/other.db") == "/h/other.db.logs"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from queuectl_core.worker import pool
 from queuectl_core.worker.executor import Stopper
 from queuectl_core.worker.plan import Plan
 from queuectl_core.worker.pool import Pool
-from tests.builders import NOW_MS, new_job
+from tests.builders import NOW_MS, new_job, retried
 from tests.worker.fakes import SETTINGS
 from tests.worker.harness import CLOCK, is_running, pid_in, until
 
@@ -237,3 +237,18 @@ def test_due_jobs_ring_the_idle_room(made):
     made._patience_ms()
 
     assert made._crew.room.rings() == rings + 1
+
+
+def test_a_draining_worker_says_once_what_it_stays_for(made, caplog):
+    caplog.set_level("INFO")
+    made._plan = made._plan._replace(drain=True)
+    made._store.enqueue([new_job()], now_ms=NOW_MS)
+    (claim,) = made._store.claim(worker=made._id, limit=1, now_ms=NOW_MS)
+    later_ms = made._clock.now_ms() + 3_600_000
+    made._store.finish([retried(claim, run_at_ms=later_ms)], now_ms=NOW_MS)
+
+    made._look_after_drain()
+    made._look_after_drain()
+
+    assert not made._crew.stopping.is_set()
+    assert caplog.text.count("stays for jobs that wait for a retry") == 1

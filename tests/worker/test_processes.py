@@ -161,3 +161,12 @@ processes.kill_adopted()
 """)
 
     assert out == ["True"]
+
+
+def test_a_process_in_its_exit_is_dying_and_a_sleeping_one_is_not(start):
+    zombie, asleep = start(1, "true"), start(2)
+
+    until(lambda: processes._is_dying(zombie))
+
+    assert not processes._is_dying(asleep)
+    assert not processes._is_dying(2**22 + 1)

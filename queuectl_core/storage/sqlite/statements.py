@@ -106,6 +106,8 @@ WHERE number = :number AND state IN ({_listed(sources)}) {fence}
 """
 
 
+_NO_OUTCOME = """finished_at_ms = NULL, exit_code = NULL, signal = NULL, error = NULL,
+    duration_ms = NULL, cpu_ms = NULL, max_rss_bytes = NULL"""
 _ENDED = """reason = :reason, run_at_ms = coalesce(:run_at_ms, run_at_ms),
     attempts = attempts - :uncounted, crashes = crashes + :crashed,
     token = NULL, cancel_requested = 0, finished_at_ms = :finished_at_ms,
@@ -115,9 +117,9 @@ _ENDED = """reason = :reason, run_at_ms = coalesce(:run_at_ms, run_at_ms),
 MOVES: Mapping[Event, str] = {
     Event.CLAIM: _move(
         Event.CLAIM,
-        """reason = NULL, worker = :worker, token = random(),
+        f"""reason = NULL, worker = :worker, token = random(),
     attempts = attempts + 1, starts = starts + 1,
-    started_at_ms = :now_ms, finished_at_ms = NULL, cancel_requested = 0""",
+    started_at_ms = :now_ms, cancel_requested = 0, {_NO_OUTCOME}""",
     ),
     **{
         event: _move(event, _ENDED, fence=_FENCE)
@@ -128,8 +130,8 @@ MOVES: Mapping[Event, str] = {
     Event.CANCEL: _move(Event.CANCEL, "reason = :reason, finished_at_ms = :now_ms"),
     Event.REVIVE: _move(
         Event.REVIVE,
-        """reason = NULL, run_at_ms = :now_ms, attempts = 0, crashes = 0, finished_at_ms = NULL,
-    exit_code = NULL, signal = NULL, error = NULL""",
+        f"""reason = NULL, run_at_ms = :now_ms, attempts = 0, crashes = 0,
+    started_at_ms = NULL, worker = NULL, {_NO_OUTCOME}""",
     ),
 }  # fmt: skip
 
