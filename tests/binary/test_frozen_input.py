@@ -109,7 +109,7 @@ def test_a_half_written_config_exits_78_with_the_line(sandbox):
     [
         ('{"max_retrys": 5}', "did you mean max-retries?"),
         ('{"max_retries": "5"}', "whole number"),
-        ('{"max_retries": 5000}', "from 0 to 1000"),
+        ('{"max_retries": 5000}', "from 0 to 1,000"),
         ("[1]", "one JSON object"),
         ("\udcff", "not valid UTF-8"),
     ],
