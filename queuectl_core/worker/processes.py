@@ -60,7 +60,7 @@ def orphans_with(token: int) -> list[int]:
     for _ in range(MAX_SWEEPS):
         pids = adopted()
         found = [pid for pid in pids if wanted & _entries_of(pid)]
-        if found:
+        if found or not pids:
             return found
         dying = [pid for pid in pids if _is_dying(pid)]
         for pid in dying:
