@@ -59,7 +59,6 @@ TABLE = (
     Setting("naive-time", "local", 0, 0, "zone of times without an offset: local or utc"),
 )
 BY_KEY: Mapping[str, Setting] = {setting.key: setting for setting in TABLE}
-BY_FIELD: Mapping[str, Setting] = {setting.field: setting for setting in TABLE}
 
 
 class Settings(Record):

@@ -120,7 +120,7 @@ class Pool:
             self._force()
         if self._crew.failure is not None:
             self._stop()
-            if isinstance(self._crew.failure, StorageDamaged):
+            if isinstance(self._crew.failure, StorageDamaged) and not self._crew.forced.is_set():
                 self._force()  # no result can be recorded any more
 
     def _hear(self, ready: set[int]) -> None:

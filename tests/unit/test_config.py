@@ -21,7 +21,7 @@ A_VALUE = {
 
 
 def default(field):
-    return config.BY_FIELD[field].default
+    return config.find(field).default
 
 
 # --- the table ---
@@ -58,7 +58,7 @@ def test_a_flag_beats_the_environment_and_that_the_file(field):
     in_file, in_environ, in_flag = A_VALUE[field]
     file, environ, flags = (
         {field: in_file},
-        {config.BY_FIELD[field].variable: in_environ},
+        {config.find(field).variable: in_environ},
         {field: in_flag},
     )
     kind = type(default(field))
