@@ -12,6 +12,7 @@ import os
 import signal
 
 from queuectl_core.clock import SystemClock
+from queuectl_core.errors import NewerVersion, NoPermission, StorageDamaged
 from queuectl_core.home import QUEUE_FILE, prepare
 from queuectl_core.storage import open_store
 from queuectl_core.worker import environment, frozen, pool, processes, worklog
@@ -30,6 +31,8 @@ ECHO_MS = 1_000
 TICK_S = 1.0
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 1_000, 8_000
 STABLE_MS = 60_000
+NO_SECOND_TRY = (NewerVersion, StorageDamaged, NoPermission)
+"""What a pool can't start with, and another one neither."""
 LAST_RESORT_MS = 10_000
 """What the pool gets beyond its own deadlines before it is taken for hung and killed."""
 log = logging.getLogger(__name__)
@@ -203,6 +206,9 @@ def _be_pool(plan: Plan, control: int, clock: Clock) -> None:
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 signal.signal(signum, environment.ignore)  # the supervisor decides, and tells us
         code = pool.main(plan, control, clock)
+    except NO_SECOND_TRY as error:
+        log.error("%s. %s", error, error.hint)  # noqa: TRY400 - it says what to do, not where it was
+        code = error.exit_code
     except BaseException:  # the last frame of a process
         log.exception("the pool failed")
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import apsw
 import pytest
@@ -302,3 +303,15 @@ def test_a_newer_version_stops_a_running_worker_before_its_next_claim(sandbox):
     set_version(sandbox.home / "queue.db", 1)
     assert sandbox.state("running") == "completed"
     assert sandbox.state("waiting") == "pending"
+
+
+def test_a_pool_is_not_revived_on_a_newer_version(sandbox):
+    worker = sandbox.start_worker()
+
+    set_version(sandbox.home / "queue.db", 99)
+    os.kill(worker.pool, signal.SIGKILL)
+
+    assert worker.await_end(within_s=10) == 76
+    assert "upgrade this queuectl" in worker.log
+    assert "Traceback" not in worker.log
+    set_version(sandbox.home / "queue.db", 1)
