@@ -1,4 +1,4 @@
-"""What a job is, from the wish of a user to the record of its runs.
+"""What a job is, from the wish of a user to the row in the queue.
 
 Pure: the checks here judge values and touch nothing.
 """
@@ -6,13 +6,11 @@ Pure: the checks here judge values and touch nothing.
 from __future__ import annotations
 
 from queuectl_core.errors import BadData
-from queuectl_core.lifecycle import words
 from queuectl_core.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import ClassVar
 
     from queuectl_core.lifecycle import State
 
@@ -27,21 +25,6 @@ MAX_ARGV_BYTES = 1_048_576
 """Half of the usual ARG_MAX of 2 MiB: the environment shares it."""
 ID_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")
 MAX_ID_LENGTH = 128
-
-
-class Ending(str):
-    """How a run of a job came to its end."""
-
-    __slots__ = ()
-    EXIT: ClassVar[Ending]
-    SIGNAL: ClassVar[Ending]
-    TIMEOUT: ClassVar[Ending]
-    CANCELLED: ClassVar[Ending]
-    RELEASED: ClassVar[Ending]
-    INTERRUPTED: ClassVar[Ending]
-
-
-ENDINGS = words(Ending, "exit", "signal", "timeout", "cancelled", "released", "interrupted")
 
 
 def name_of(number: int, job_id: str | None) -> str:
@@ -63,6 +46,20 @@ class NewJob(Record):
     backoff: str | None = None  # None: the settings backoff-base and backoff-cap
     cwd: str | None = None
     env: Mapping[str, str] | None = None
+
+
+class Enqueued(Record):
+    """What became of one new job. `created` is False where its id existed and was skipped."""
+
+    number: int
+    id: str | None
+    created: bool
+    run_at_ms: int
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return name_of(self.number, self.id)
 
 
 class Job(Record):
@@ -106,47 +103,6 @@ class Job(Record):
     def name(self) -> str:
         """What people call it."""
         return name_of(self.number, self.id)
-
-
-class Claim(Record):
-    """The right of one worker thread to run `job` once.
-
-    Only the holder of `token` may record its end.
-    """
-
-    job: Job
-    token: int
-
-
-class Outcome(Record):
-    """What came of one run. `exit_code` is None unless it exited, `signal` unless one ended it."""
-
-    ending: Ending
-    exit_code: int | None = None
-    signal: int | None = None
-    error: str | None = None  # the last line of stderr, or why it could not start
-    duration_ms: int = 0
-    cpu_ms: int | None = None
-    max_rss_bytes: int | None = None
-    output_bytes: int = 0
-
-
-class Attempt(Record):
-    """One finished start of a job, as history keeps it."""
-
-    job: int
-    start: int
-    worker: int | None
-    started_at_ms: int
-    finished_at_ms: int
-    ending: Ending
-    exit_code: int | None
-    signal: int | None
-    error: str | None
-    duration_ms: int
-    cpu_ms: int | None
-    max_rss_bytes: int | None
-    output_bytes: int
 
 
 def check_id(value: object) -> str:

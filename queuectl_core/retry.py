@@ -6,15 +6,16 @@ Pure: no clock, no I/O, the randomness is given.
 from __future__ import annotations
 
 from queuectl_core.errors import BadData
-from queuectl_core.job import Ending
 from queuectl_core.lifecycle import Event
 from queuectl_core.records import Record
+from queuectl_core.run import Ending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from random import Random
 
-    from queuectl_core.job import Job, Outcome
+    from queuectl_core.job import Job
+    from queuectl_core.run import Outcome
 
 MAX_DELAY_MS = 366 * 24 * 3600 * 1000
 MAX_BASE = 100

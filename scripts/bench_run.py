@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from queuectl_core.job import Ending, NewJob, Outcome  # noqa: E402 - the tree is not installed
+from queuectl_core.job import NewJob  # noqa: E402 - the tree is not installed
 from queuectl_core.retry import Complete  # noqa: E402
+from queuectl_core.run import Ending, Outcome  # noqa: E402 - the tree is not installed
 from queuectl_core.storage import open_store  # noqa: E402
 from queuectl_core.storage.records import NewWorker, Result  # noqa: E402
 

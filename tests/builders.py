@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from queuectl_core.job import Claim, Ending, Job, NewJob, Outcome
+from queuectl_core.job import Job, NewJob
 from queuectl_core.lifecycle import State
 from queuectl_core.retry import Bury, Complete, Release, Rescue, Retry, Stop
+from queuectl_core.run import Claim, Ending, Outcome
 from queuectl_core.storage.records import NewWorker, Result
 
 if TYPE_CHECKING:

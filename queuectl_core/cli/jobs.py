@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from queuectl_core.cli.parse import Args
     from queuectl_core.cli.session import Command, Session
-    from queuectl_core.job import Attempt, Job
+    from queuectl_core.job import Job
+    from queuectl_core.run import Attempt
 
 SCREENFUL = 50
 MAX_LIMIT = 1_000_000_000

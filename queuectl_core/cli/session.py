@@ -7,7 +7,7 @@ import os
 from queuectl_core import home as homes
 from queuectl_core.errors import BadConfig
 from queuectl_core.services.intake import Defaults
-from queuectl_core.storage import open_store
+from queuectl_core.storage import open_intake, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from queuectl_core.config import Settings
     from queuectl_core.durations import Naive
     from queuectl_core.home import Home
-    from queuectl_core.storage.store import Store
+    from queuectl_core.storage.store import Intake, Store
 
     Command = Callable[["Session", Args], int]
 
@@ -36,6 +36,7 @@ class Session:
         self._db_flag = db
         self._settings: Settings | None = None
         self._store: Store | None = None
+        self._intake: Intake | None = None
 
     @property
     def home(self) -> Home:
@@ -70,10 +71,20 @@ class Session:
     def store(self) -> Store:
         """The store, opened at the first use; creates home and queue file where there are none."""
         if self._store is None:
-            path = self.db_path
-            homes.prepare(self.home)
-            self._store = open_store(path, now_ms=self.clock.now_ms())
+            self._store = open_store(self._prepared_path(), now_ms=self.clock.now_ms())
         return self._store
+
+    @property
+    def intake(self) -> Intake:
+        """The way into the store, for a command that only adds jobs."""
+        if self._intake is None:
+            self._intake = open_intake(self._prepared_path(), now_ms=self.clock.now_ms())
+        return self._intake
+
+    def _prepared_path(self) -> str:
+        path = self.db_path
+        homes.prepare(self.home)
+        return path
 
     def defaults(self, *, cwd: str | None) -> Defaults:
         """Return what a new job gets that it does not say itself."""
@@ -81,10 +92,11 @@ class Session:
         return Defaults(self.settings.max_retries, self.clock.now_ms(), cwd, naive)
 
     def close(self) -> None:
-        """Close the store, if it was opened."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        """Close what was opened of the store."""
+        for connection in (self._store, self._intake):
+            if connection is not None:
+                connection.close()
+        self._store = self._intake = None
 
 
 def _absolute(path: str) -> str:

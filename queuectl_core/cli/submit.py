@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from queuectl_core.cli.session import Session
-    from queuectl_core.job import NewJob
+    from queuectl_core.job import Enqueued, NewJob
     from queuectl_core.services.intake import Fields
-    from queuectl_core.storage.records import Enqueued
 
 
 class Request(Record):
@@ -45,7 +44,7 @@ def submit(session: Session, request: Request) -> int:
         for job in checked:
             _show_draft(session, job, defaults.now_ms)
         return 0
-    added = session.store.enqueue(checked, now_ms=defaults.now_ms, on_conflict=request.on_conflict)
+    added = session.intake.enqueue(checked, now_ms=defaults.now_ms, on_conflict=request.on_conflict)
     for one in added:
         announce(session, one, defaults.now_ms)
     return 0

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
     from queuectl_core.clock import Clock
-    from queuectl_core.job import NewJob
+    from queuectl_core.job import Enqueued, NewJob
     from queuectl_core.services.intake import Defaults, Fields
-    from queuectl_core.storage.records import Enqueued
     from queuectl_core.storage.store import Store
 
 CHUNK_JOBS = 5_000

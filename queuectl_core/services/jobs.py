@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from queuectl_core.clock import Clock
-    from queuectl_core.job import Attempt, Job, NewJob
+    from queuectl_core.job import Job, NewJob
+    from queuectl_core.run import Attempt
     from queuectl_core.storage.store import Store
 
 PAGE = 500

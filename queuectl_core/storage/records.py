@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Protocol
 
-    from queuectl_core.job import Claim, Job, Outcome
+    from queuectl_core.job import Job
     from queuectl_core.lifecycle import State
     from queuectl_core.retry import Verdict
+    from queuectl_core.run import Claim, Outcome
 
     class Bell(Protocol):
         """Rings when there may be work. Owned by the process that made it."""
@@ -27,20 +28,6 @@ if TYPE_CHECKING:
 
         def close(self) -> None:
             """Hang it off."""
-
-
-class Enqueued(Record):
-    """What became of one new job. `created` is False where its id existed and was skipped."""
-
-    number: int
-    id: str | None
-    created: bool
-    run_at_ms: int
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return name_of(self.number, self.id)
 
 
 class Result(Record):

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from queuectl_core.job import Attempt, Claim, Job, NewJob
+    from queuectl_core.job import Enqueued, Job, NewJob
     from queuectl_core.lifecycle import State
+    from queuectl_core.run import Attempt, Claim
     from queuectl_core.storage.records import (
         Bell,
         Count,
         DeadWorker,
-        Enqueued,
         JobEvent,
         NewWorker,
         Result,
@@ -31,10 +31,8 @@ if TYPE_CHECKING:
     )
 
 
-class Store(Protocol):
-    """One connection to one queue."""
-
-    # --- a job's life ---
+class Intake(Protocol):
+    """One connection to one queue, to add jobs."""
 
     def enqueue(
         self, jobs: Sequence[NewJob], *, now_ms: int, on_conflict: str = "error"
@@ -45,6 +43,15 @@ class Store(Protocol):
         and says `created=False`; `replace` cancels the old job if it still waits, takes its id away
         from it, and adds the new one, but raises JobExists while the old one runs.
         """
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class Store(Intake, Protocol):
+    """One connection to one queue."""
+
+    # --- a job's life ---
 
     def claim(
         self, *, worker: int, limit: int, now_ms: int, queues: Sequence[str] | None = None

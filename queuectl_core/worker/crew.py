@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from queuectl_core.clock import Clock
     from queuectl_core.errors import QueuectlError
-    from queuectl_core.job import Outcome
     from queuectl_core.joblog import JobLogWriter
+    from queuectl_core.run import Outcome
     from queuectl_core.storage.store import Store
     from queuectl_core.worker.plan import Plan
     from queuectl_core.worker.turnstile import Turnstile

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from queuectl_core.job import Claim
+    from queuectl_core.run import Claim
 
 _STDERR = 2
 

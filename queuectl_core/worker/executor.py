@@ -14,8 +14,8 @@ import signal
 from collections import deque
 
 from queuectl_core import joblog
-from queuectl_core.job import Ending, Outcome
 from queuectl_core.records import Record
+from queuectl_core.run import Ending, Outcome
 from queuectl_core.worker import processes
 from queuectl_core.worker.spawner import CantStart, Spawner
 

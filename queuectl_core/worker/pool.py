@@ -12,7 +12,7 @@ import select
 
 from queuectl_core import __version__, durations, home, machine, retry
 from queuectl_core.errors import BadConfig, QueuectlError, StorageDamaged
-from queuectl_core.job import Ending, Outcome
+from queuectl_core.run import Ending, Outcome
 from queuectl_core.storage import open_store
 from queuectl_core.storage.records import NewWorker, Result
 from queuectl_core.worker import environment, processes, rescuer, worklog

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from queuectl_core.clock import Clock
-    from queuectl_core.job import Claim
+    from queuectl_core.run import Claim
     from queuectl_core.storage.records import Result
     from queuectl_core.storage.store import Store
 

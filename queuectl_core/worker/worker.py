@@ -9,15 +9,16 @@ from functools import lru_cache
 
 from queuectl_core import durations, joblog, retry
 from queuectl_core.errors import BadData, NewerVersion, QueuectlError, StorageDamaged
-from queuectl_core.job import Ending, Outcome
 from queuectl_core.retry import Retry, RetryPolicy
+from queuectl_core.run import Ending, Outcome
 from queuectl_core.storage.records import Result
 from queuectl_core.worker import environment
 from queuectl_core.worker.executor import Command, Stopper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from queuectl_core.job import Claim, Job
+    from queuectl_core.job import Job
+    from queuectl_core.run import Claim
     from queuectl_core.storage.store import Store
     from queuectl_core.worker.crew import Crew
 

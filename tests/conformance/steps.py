@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from queuectl_core.job import Claim
 from queuectl_core.lifecycle import Event, State
 from queuectl_core.retry import Bury, Complete, Release, Retry, Stop
+from queuectl_core.run import Claim
 from tests.builders import NOW_MS, completed, new_job, new_worker, result_for, retried
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from queuectl_core.job import Attempt, Job
+    from queuectl_core.job import Job
+    from queuectl_core.run import Attempt
     from queuectl_core.storage.records import DeadWorker, JobEvent
     from queuectl_core.storage.store import Store
     from tests.conformance.engines import Engine

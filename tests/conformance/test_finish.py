@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from queuectl_core.errors import QueuectlError
-from queuectl_core.job import Ending
 from queuectl_core.lifecycle import State
 from queuectl_core.retry import Bury, Complete, Release, Rescue, Retry, Stop
+from queuectl_core.run import Ending
 from tests.builders import (
     NOW_MS,
     buried,

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import Phase
 
 from queuectl_core.errors import QueuectlError
-from queuectl_core.job import Ending
 from queuectl_core.lifecycle import TRANSITIONS, Event, State
 from queuectl_core.retry import Rescue
+from queuectl_core.run import Ending
 from queuectl_core.storage.sqlite import bell, presence
 from queuectl_core.storage.sqlite import engine as sqlite_engine
 from queuectl_core.storage.sqlite import jobs as steps_of_jobs

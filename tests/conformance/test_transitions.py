@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from queuectl_core.job import Ending
 from queuectl_core.lifecycle import EVENTS, STATES, TRANSITIONS, Event, State, allows
 from queuectl_core.retry import Rescue
+from queuectl_core.run import Ending
 from tests.builders import NOW_MS, new_worker, result_for
 from tests.conformance import steps
 

@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-from queuectl_core.job import Ending
 from queuectl_core.lifecycle import State
 from queuectl_core.retry import Bury, Rescue, Stop
+from queuectl_core.run import Ending
 from tests.builders import NOW_MS, buried, completed, new_job, new_worker
 from tests.conformance import children, steps
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from queuectl_core.errors import BadData
 from queuectl_core.job import (
-    ENDINGS,
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
     MAX_ARGV_BYTES,
@@ -27,6 +26,7 @@ from queuectl_core.job import (
     check_timeout_ms,
     shown,
 )
+from queuectl_core.run import ENDINGS
 from tests.builders import job, new_job
 
 NO_TEXT = [None, 17, 1.5, True, b"bytes", ["list"], {"a": 1}]

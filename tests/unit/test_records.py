@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from queuectl_core import job, retry
+from queuectl_core import job, retry, run
 from queuectl_core.records import Record
 from queuectl_core.storage import records as storage_records
 from tests import builders
@@ -90,7 +90,7 @@ def test_a_record_without_fields_is_a_record():
 
 
 def test_a_record_can_be_pickled():
-    original = builders.completed(job.Claim(builders.job(), 77))
+    original = builders.completed(run.Claim(builders.job(), 77))
 
     assert pickle.loads(pickle.dumps(original)) == original
 
@@ -106,7 +106,7 @@ def test_a_default_before_a_field_without_one_is_refused(kind):
 
 
 @pytest.mark.parametrize(
-    "module", [job, retry, storage_records], ids=lambda module: module.__name__
+    "module", [job, run, retry, storage_records], ids=lambda module: module.__name__
 )
 def test_every_record_of_the_product_says_what_it_is(module):
     found = [

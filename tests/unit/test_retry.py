@@ -7,7 +7,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from queuectl_core.errors import BadData
-from queuectl_core.job import ENDINGS, Ending, Outcome
 from queuectl_core.retry import (
     MAX_DELAY_MS,
     POISON_CRASHES,
@@ -22,6 +21,7 @@ from queuectl_core.retry import (
     parse_backoff,
     verdict,
 )
+from queuectl_core.run import ENDINGS, Ending, Outcome
 from tests.builders import NOW_MS, failure, job, success
 
 DEFAULTS = RetryPolicy(cap_ms=3_600_000, jitter=0.25)

@@ -19,8 +19,9 @@ from queuectl_core.errors import (
 from queuectl_core.lifecycle import STATES, State
 from queuectl_core.retry import Complete
 from queuectl_core.storage import open_store
-from queuectl_core.storage.migrate import migrations
+from queuectl_core.storage.migrate import Migration
 from queuectl_core.storage.sqlite import connection as opening
+from queuectl_core.storage.sqlite import migrations
 from tests.builders import NOW_MS, new_job, new_worker, result_for
 from tests.conformance import steps
 
@@ -62,14 +63,13 @@ def schema(path):
 
 
 @pytest.fixture
-def second_schema(tmp_path, monkeypatch):
+def second_schema(monkeypatch):
     """Make this queuectl one that knows a second script: `second_schema(sql)`."""
-    scripts = tmp_path / "migrations"
-    shutil.copytree(opening.MIGRATIONS_DIR, scripts)
+
+    known = migrations.MIGRATIONS
 
     def second_schema(script):
-        (scripts / "0002_notes.sql").write_text(script)
-        monkeypatch.setattr(opening, "MIGRATIONS_DIR", str(scripts))
+        monkeypatch.setattr(migrations, "MIGRATIONS", (*known, Migration(2, "notes", script)))
         monkeypatch.setattr(opening, "SCHEMA_VERSION", 2)
 
     return second_schema
@@ -79,9 +79,17 @@ def second_schema(tmp_path, monkeypatch):
 
 
 def test_the_schemas_number_is_the_number_of_scripts():
-    found = migrations(opening.MIGRATIONS_DIR)
+    numbers = [migration.number for migration in migrations.MIGRATIONS]
 
-    assert [script.number for script in found] == list(range(1, opening.SCHEMA_VERSION + 1))
+    assert numbers == list(range(1, opening.SCHEMA_VERSION + 1))
+
+
+def test_every_script_has_a_module_of_its_number_and_name():
+    files = {f"m{one.number:04d}_{one.name}.py" for one in migrations.MIGRATIONS}
+
+    assert files | {"__init__.py"} == {
+        name for name in os.listdir(os.path.dirname(migrations.__file__)) if name.endswith(".py")
+    }
 
 
 def test_a_new_queue_says_what_it_is(path):
@@ -212,11 +220,10 @@ def test_a_migration_that_failed_can_be_tried_again(path, second_schema):
     store.close()
 
 
-def test_a_first_migration_that_fails_can_be_tried_again(path, tmp_path, monkeypatch):
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "0001_initial.sql").write_text("CREATE TABLE jobs (a); no sense;")
+def test_a_first_migration_that_fails_can_be_tried_again(path):
+    broken = (Migration(1, "initial", "CREATE TABLE jobs (a); no sense;"),)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opening, "MIGRATIONS_DIR", str(tmp_path / "broken"))
+        patch.setattr(migrations, "MIGRATIONS", broken)
         with pytest.raises(StorageError):
             open_store(path, now_ms=NOW_MS)
 

@@ -382,7 +382,6 @@ def test_the_real_table_of_mounts_can_be_read(tmp_path):
 # --- nobody but SQLite touches the queue file ---
 
 OPENERS = {
-    "storage/migrate.py": {"script"},
     "storage/sqlite/bell.py": {"_ring_one", "__init__"},
     "storage/sqlite/files.py": {
         "create_queue_file", "read_id", "write_id", "sync_directory", "file_system",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from queuectl_core.job import Outcome
+    from queuectl_core.run import Outcome
     from queuectl_core.storage.store import Store
     from queuectl_core.worker.executor import Command
     from tests.clocks import ManualClock

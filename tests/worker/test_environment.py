@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sys
 
-from queuectl_core.job import Claim
+from queuectl_core.run import Claim
 from queuectl_core.worker import environment
 from tests.builders import job
 

@@ -11,7 +11,7 @@ import pytest
 
 from queuectl_core import joblog
 from queuectl_core.clock import SystemClock
-from queuectl_core.job import Ending
+from queuectl_core.run import Ending
 from queuectl_core.worker import executor, processes
 from queuectl_core.worker.executor import Command, Stopper
 from tests.worker.harness import is_running, pid_in, run_in_fresh_process

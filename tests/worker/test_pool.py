@@ -6,8 +6,8 @@ import pytest
 
 from queuectl_core import home
 from queuectl_core.errors import StorageBusy
-from queuectl_core.job import Ending
 from queuectl_core.lifecycle import State
+from queuectl_core.run import Ending
 from queuectl_core.worker import pool
 from queuectl_core.worker.executor import Stopper
 from queuectl_core.worker.plan import Plan

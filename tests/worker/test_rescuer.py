@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from queuectl_core.errors import StorageBusy
-from queuectl_core.job import Claim
+from queuectl_core.run import Claim
 from queuectl_core.storage.records import DeadWorker
 from queuectl_core.worker import processes, rescuer
 from tests.builders import job

@@ -5,9 +5,9 @@ import logging
 import pytest
 
 from queuectl_core.errors import NoPermission, StorageBusy, StorageDamaged, StorageError
-from queuectl_core.job import Ending, Outcome
 from queuectl_core.lifecycle import State
 from queuectl_core.retry import Release, after_crash
+from queuectl_core.run import Ending, Outcome
 from queuectl_core.storage.records import Result
 from queuectl_core.worker.worker import STORAGE_PAUSE_MS, Worker
 from tests.builders import NOW_MS, failure, new_job, success

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x51435431
 """`QCT1` in the file's header: file(1) and a foreign program can tell what this is."""
 SCHEMA_VERSION = 1
-"""The number of the last script in migrations/; a constant, since a cold start has no time to list
+"""The number of the last script in migrations/; a constant, since a cold start has no time to load
 them."""
 OLDEST_SQLITE = (3, 51, 3)
 """Before it, a write-ahead log with two or more connections could be reset wrongly and lose
@@ -37,7 +37,6 @@ commits."""
 SMALLEST_BYTES = 512
 """The smallest page; no database is smaller (https://sqlite.org/fileformat2.html)."""
 BUSY_TIMEOUT_MS = 30_000
-MIGRATIONS_DIR = os.path.join(os.path.dirname(__file__), "migrations")
 
 
 def open_connection(path: str, gate: Gate, *, now_ms: int) -> apsw.Connection:
@@ -149,7 +148,9 @@ def _upgrade(connection: apsw.Connection, path: str, now_ms: int) -> None:
 
     Copies an old file first.
     """
-    from queuectl_core.storage.migrate import migrations  # noqa: PLC0415 - once in a queue's life
+    from queuectl_core.storage.sqlite.migrations import (  # noqa: PLC0415 - once in a queue's life
+        MIGRATIONS,
+    )
 
     version = _version(connection, path)
     if version == 0:
@@ -158,7 +159,7 @@ def _upgrade(connection: apsw.Connection, path: str, now_ms: int) -> None:
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
     elif version < SCHEMA_VERSION:
         _keep_old(connection, f"{path}.before-{SCHEMA_VERSION:04d}")
-    for migration in migrations(MIGRATIONS_DIR)[version:]:
+    for migration in MIGRATIONS[version:]:
         _migrate(connection, migration, now_ms)
 
 
@@ -174,7 +175,7 @@ def _keep_old(connection: apsw.Connection, path: str) -> None:
 def _migrate(connection: apsw.Connection, migration: Migration, now_ms: int) -> None:
     connection.execute(sql.BEGIN)
     try:
-        connection.execute(migration.script()).fetchall()
+        connection.execute(migration.script).fetchall()
         connection.execute(sql.RECORD_MIGRATION, (migration.number, migration.name, now_ms))
         connection.execute(f"PRAGMA user_version = {migration.number}")
         if migration.number == 1:

@@ -6,70 +6,40 @@ import os
 
 import apsw
 
-from queuectl_core.job import Claim
 from queuectl_core.lifecycle import STATES, State
-from queuectl_core.storage.records import (
-    Count,
-    DeadWorker,
-    Enqueued,
-    JobEvent,
-    Result,
-    Total,
-    WorkerRow,
-)
-from queuectl_core.storage.sqlite import bell, files, presence, rows
+from queuectl_core.run import Claim
+from queuectl_core.storage.records import Count, DeadWorker, JobEvent, Result, Total, WorkerRow
+from queuectl_core.storage.sqlite import bell, history, presence, rows
 from queuectl_core.storage.sqlite import jobs as steps
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite.connection import (
     SCHEMA_VERSION,
     backup,
     newer_version,
-    open_connection,
     translated,
 )
-from queuectl_core.storage.sqlite.gate import Gate
-from queuectl_core.storage.sqlite.ledger import Ledger
+from queuectl_core.storage.sqlite.intake import SqliteIntake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from queuectl_core.job import Attempt, Job, NewJob
+    from queuectl_core.job import Job
+    from queuectl_core.run import Attempt
     from queuectl_core.storage.records import NewWorker
     from queuectl_core.storage.sqlite.rows import Row
 
 LAST = 2**63 - 1
 
 
-class SqliteStore:
-    """One connection to a queue file. Docstrings of the verbs: storage/store.py."""
+class SqliteStore(SqliteIntake):
+    """All verbs of the contract. Their docstrings: storage/store.py."""
 
     def __init__(self, path: str, *, now_ms: int) -> None:
-        # a link to a directory is fine, one to the file itself is refused later
-        path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-        self._path = path
-        self._workers_dir = files.workers_dir(path)
-        self._gate = Gate(files.gate_path(path))
+        super().__init__(path, now_ms=now_ms)
         self._presence: int | None = None
-        try:
-            self._connection = open_connection(path, self._gate, now_ms=now_ms)
-        except BaseException:
-            self._gate.close()
-            raise
 
     # --- a job's life ---
-
-    def enqueue(
-        self, jobs: Sequence[NewJob], *, now_ms: int, on_conflict: str = "error"
-    ) -> list[Enqueued]:
-        with self._writing(now_ms) as ledger:
-            if any(job.id is not None for job in jobs):
-                added = [steps.insert_named(ledger, job, on_conflict) for job in jobs]
-            else:
-                added = steps.insert_unnamed(ledger, jobs)
-            steps.note_enqueued(ledger, jobs, added)
-        bell.ring(self._workers_dir)
-        return added
 
     def claim(
         self, *, worker: int, limit: int, now_ms: int, queues: Sequence[str] | None = None
@@ -177,7 +147,7 @@ class SqliteStore:
         return [rows.job(row) for row in self._rows(sql.JOBS_IN_STATE, values | {"state": state})]
 
     def attempts(self, number: int) -> list[Attempt]:
-        return [rows.attempt(row) for row in self._rows(sql.ATTEMPTS, {"number": number})]
+        return [history.attempt(row) for row in self._rows(sql.ATTEMPTS, {"number": number})]
 
     def events(self, *, limit: int) -> list[JobEvent]:
         return [JobEvent._make(row) for row in self._rows(sql.EVENTS, {"limit": limit})]
@@ -245,8 +215,7 @@ class SqliteStore:
             raise translated(error, path) from error
 
     def close(self) -> None:
-        self._connection.close()
-        self._gate.close()
+        super().close()
         if self._presence is not None:
             os.close(self._presence)
             self._presence = None
@@ -258,9 +227,6 @@ class SqliteStore:
         version: int = self._connection.execute(sql.VERSION).get
         if version > SCHEMA_VERSION:
             raise newer_version(self._path, version)
-
-    def _writing(self, now_ms: int) -> Ledger:
-        return Ledger(self._connection, self._gate, self._path, now_ms)
 
     def _write(self, statement: str, values: Mapping[str, apsw.SQLiteValue], now_ms: int) -> None:
         with self._writing(now_ms) as ledger:
@@ -287,7 +253,7 @@ class SqliteStore:
         worker = row[0]
         alive = presence.is_alive(self._workers_dir, worker)
         running = tuple(claim.job for claim in self._claims_of(worker))
-        return WorkerRow._make([*rows.worker(row), alive, running])
+        return WorkerRow._make([*history.worker(row), alive, running])
 
     def _claims_of(self, worker: int) -> list[Claim]:
         found = [rows.job(row) for row in self._rows(sql.CLAIMS_OF, {"worker": worker})]

@@ -1,16 +1,12 @@
-"""What the verbs on jobs do inside a write transaction, in the order of a job's life."""
+"""What the verbs on jobs do inside a write transaction, from the claim on."""
 
 from __future__ import annotations
 
-from collections import Counter
-
-from queuectl_core.errors import JobExists
-from queuectl_core.job import Claim, Ending, Outcome
 from queuectl_core.lifecycle import CLAIMABLE, STATES, TRANSITIONS, Event, State
-from queuectl_core.storage.records import Enqueued, Result
+from queuectl_core.run import Claim, Ending, Outcome
 from queuectl_core.storage.sqlite import rows
 from queuectl_core.storage.sqlite import statements as sql
-from queuectl_core.storage.sqlite.ledger import ENQUEUE, Note, Place
+from queuectl_core.storage.sqlite.ledger import Note, Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,81 +14,10 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from queuectl_core.job import Job, NewJob
+    from queuectl_core.job import Job
+    from queuectl_core.storage.records import Result
     from queuectl_core.storage.sqlite.ledger import Ledger
     from queuectl_core.storage.sqlite.rows import Row
-
-
-def insert_unnamed(ledger: Ledger, jobs: Sequence[NewJob]) -> list[Enqueued]:
-    """Insert jobs without a text id, in one go.
-
-    AUTOINCREMENT numbers them without a gap, since nobody else writes meanwhile; asking for each
-    with RETURNING would cost a third more.
-    """
-    values = [rows.new_job(job, ledger.now_ms) for job in jobs]
-    ledger.connection.executemany(sql.INSERT_JOB, values)
-    first = ledger.connection.last_insert_rowid() - len(values) + 1
-    return [
-        Enqueued(number, None, created=True, run_at_ms=row[3])
-        for number, row in enumerate(values, first)
-    ]
-
-
-def insert_named(ledger: Ledger, job: NewJob, on_conflict: str) -> Enqueued:
-    """Insert one job that may have a text id, and meet a conflict as told."""
-    values = rows.new_job(job, ledger.now_ms)
-    row = ledger.connection.execute(sql.INSERT_NAMED_JOB, values).fetchone()
-    if row is None:
-        old = rows.job(_one(ledger, sql.JOB_BY_ID, {"id": job.id}))
-        if on_conflict == "skip":
-            return Enqueued(old.number, old.id, created=False, run_at_ms=old.run_at_ms)
-        _make_way(ledger, old, on_conflict)
-        row = _one(ledger, sql.INSERT_NAMED_JOB, values)
-    return Enqueued(row[0], job.id, created=True, run_at_ms=values[3])
-
-
-def _one(ledger: Ledger, statement: str, values: apsw.Bindings) -> Row:
-    """Return the row that must be there."""
-    row: Row
-    (row,) = ledger.connection.execute(statement, values)
-    return row
-
-
-def _make_way(ledger: Ledger, old: Job, on_conflict: str) -> None:
-    """Take the id away from the job that has it, or raise JobExists."""
-    if on_conflict != "replace":
-        raise JobExists(
-            f'a job with id "{old.id}" exists: it is {old.state} (number {old.number})',
-            hint="choose another id, or --on-conflict skip to let the old one be",
-        )
-    if old.state is State.PROCESSING:
-        raise JobExists(
-            f'the job with id "{old.id}" runs right now (number {old.number})',
-            hint=f"cancel it first: queuectl cancel {old.id}",
-        )
-    if old.state in CLAIMABLE:
-        place = Place(old.number, old.state, old.queue)
-        values = {"reason": "replaced", "now_ms": ledger.now_ms}
-        ledger.move(Event.CANCEL, place, values, Note(detail="replaced"))
-    ledger.connection.execute(sql.DROP_ID, {"number": old.number})
-
-
-def note_enqueued(ledger: Ledger, jobs: Sequence[NewJob], added: Sequence[Enqueued]) -> None:
-    """Write the event rows and figures of new jobs.
-
-    Their numbers have no gap within one transaction.
-    """
-    numbers = [new.number for new in added if new.created]
-    if not numbers:
-        return
-    ledger.connection.execute(
-        sql.INSERT_ENQUEUE_EVENTS,
-        {"first": numbers[0], "last": numbers[-1], "now_ms": ledger.now_ms},
-    )
-    queues = [job.queue for job, new in zip(jobs, added, strict=True) if new.created]
-    for queue, count in Counter(queues).items():
-        ledger.count(queue, State.PENDING, count)
-        ledger.roll_up(queue, ENQUEUE, count)
 
 
 def claim_next(ledger: Ledger, worker: int, queues: Sequence[str]) -> Claim | None:
@@ -108,7 +33,7 @@ def claim_next(ledger: Ledger, worker: int, queues: Sequence[str]) -> Claim | No
     values = {"worker": worker, "now_ms": ledger.now_ms}
     if not ledger.move(Event.CLAIM, Place(number, STATES[state], queue), values):
         return None
-    job = rows.job(_one(ledger, sql.JOB_BY_NUMBER, {"number": number}))
+    job = rows.job(ledger.row(sql.JOB_BY_NUMBER, {"number": number}))
     return Claim(job, job.token or 0)
 
 

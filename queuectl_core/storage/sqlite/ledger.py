@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from queuectl_core.storage.sqlite.gate import Gate
+    from queuectl_core.storage.sqlite.rows import Row
 
 
 class Place(Record):
@@ -107,6 +108,12 @@ class Ledger:
         self.count(queue, TRANSITIONS[event][1], 1)
         self.roll_up(queue, event, 1, duration_ms or 0)
         return True
+
+    def row(self, statement: str, values: apsw.Bindings) -> Row:
+        """Return the one row that must be there."""
+        row: Row
+        (row,) = self.connection.execute(statement, values)
+        return row
 
     def count(self, queue: str, state: State, jobs: int) -> None:
         """Add to the number of jobs in a state."""

@@ -5,9 +5,8 @@ JSON stands in a column only where it is rare: argv, env, queues.
 
 from __future__ import annotations
 
-from queuectl_core.job import ENDINGS, Attempt, Job
+from queuectl_core.job import Job
 from queuectl_core.lifecycle import STATES
-from queuectl_core.storage.records import WorkerRow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     Row = tuple[Any, ...]  # the driver knows no types; STRICT tables keep them true
 
 _STATE, _ARGV, _ENV, _CANCEL = map(Job._fields.index, ("state", "argv", "env", "cancel_requested"))
-_ENDING = Attempt._fields.index("ending")
 
 
 def _encoded(value: object) -> str:
@@ -28,7 +26,8 @@ def _encoded(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _decoded(text: str) -> Any:  # noqa: ANN401 - JSON; the caller knows what it wrote
+def decoded(text: str) -> Any:  # noqa: ANN401 - JSON; the caller knows what it wrote
+    """Return what JSON in a column stands for."""
     import json  # noqa: PLC0415 - see _encoded
 
     return json.loads(text)
@@ -40,9 +39,9 @@ def job(row: Row) -> Job:
     fields[_STATE] = STATES[row[_STATE]]
     fields[_CANCEL] = bool(fields[_CANCEL])
     if row[_ARGV] is not None:
-        fields[_ARGV] = tuple(_decoded(row[_ARGV]))
+        fields[_ARGV] = tuple(decoded(row[_ARGV]))
     if row[_ENV] is not None:
-        fields[_ENV] = _decoded(row[_ENV])
+        fields[_ENV] = decoded(row[_ENV])
     return Job._make(fields)
 
 
@@ -64,25 +63,6 @@ def new_job(new: NewJob, now_ms: int) -> Row:
     )
 
 
-def attempt(row: Row) -> Attempt:
-    """Return the attempt that a row holds."""
-    fields: list[object] = list(row)
-    fields[_ENDING] = ENDINGS[row[_ENDING]]
-    return Attempt._make(fields)
-
-
 def listed(names: Sequence[str] | None) -> str | None:
     """Return a list of queue names as the statements take it; None stands for all."""
     return None if names is None else _encoded(list(names))
-
-
-_QUEUES, _STOPPING = map(WorkerRow._fields.index, ("queues", "stopping"))
-
-
-def worker(row: Row) -> list[object]:
-    """Return the fields of a WorkerRow that a row of WORKERS holds."""
-    fields: list[object] = list(row)
-    fields[_STOPPING] = bool(fields[_STOPPING])
-    if row[_QUEUES] is not None:
-        fields[_QUEUES] = tuple(_decoded(row[_QUEUES]))
-    return fields

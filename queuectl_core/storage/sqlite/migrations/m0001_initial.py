@@ -1,3 +1,8 @@
+"""The first schema."""
+
+from __future__ import annotations
+
+SCRIPT = """
 -- Moments are epoch milliseconds in UTC, spans milliseconds, sizes bytes.
 
 CREATE TABLE migrations (
@@ -110,3 +115,4 @@ CREATE TABLE workers (
     seen_at_ms INTEGER NOT NULL,
     stopping INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+"""

@@ -1,0 +1,121 @@
+"""The way into a queue file: open it, add jobs, close it. All that a cold `enqueue` needs."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+from queuectl_core.errors import JobExists
+from queuectl_core.job import Enqueued
+from queuectl_core.lifecycle import CLAIMABLE, Event, State
+from queuectl_core.storage.sqlite import bell, files, rows
+from queuectl_core.storage.sqlite import statements as sql
+from queuectl_core.storage.sqlite.connection import open_connection
+from queuectl_core.storage.sqlite.gate import Gate
+from queuectl_core.storage.sqlite.ledger import ENQUEUE, Ledger, Note, Place
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from queuectl_core.job import Job, NewJob
+
+
+class SqliteIntake:
+    """One connection to a queue file. Docstrings of the verbs: storage/store.py."""
+
+    def __init__(self, path: str, *, now_ms: int) -> None:
+        # a link to a directory is fine, one to the file itself is refused later
+        path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+        self._path = path
+        self._workers_dir = files.workers_dir(path)
+        self._gate = Gate(files.gate_path(path))
+        try:
+            self._connection = open_connection(path, self._gate, now_ms=now_ms)
+        except BaseException:
+            self._gate.close()
+            raise
+
+    def enqueue(
+        self, jobs: Sequence[NewJob], *, now_ms: int, on_conflict: str = "error"
+    ) -> list[Enqueued]:
+        with self._writing(now_ms) as ledger:
+            if any(job.id is not None for job in jobs):
+                added = [_insert_named(ledger, job, on_conflict) for job in jobs]
+            else:
+                added = _insert_unnamed(ledger, jobs)
+            _note_enqueued(ledger, jobs, added)
+        bell.ring(self._workers_dir)
+        return added
+
+    def close(self) -> None:
+        self._connection.close()
+        self._gate.close()
+
+    def _writing(self, now_ms: int) -> Ledger:
+        return Ledger(self._connection, self._gate, self._path, now_ms)
+
+
+def _insert_unnamed(ledger: Ledger, jobs: Sequence[NewJob]) -> list[Enqueued]:
+    """Insert jobs without a text id, in one go.
+
+    AUTOINCREMENT numbers them without a gap, since nobody else writes meanwhile; asking for each
+    with RETURNING would cost a third more.
+    """
+    values = [rows.new_job(job, ledger.now_ms) for job in jobs]
+    ledger.connection.executemany(sql.INSERT_JOB, values)
+    first = ledger.connection.last_insert_rowid() - len(values) + 1
+    return [
+        Enqueued(number, None, created=True, run_at_ms=row[3])
+        for number, row in enumerate(values, first)
+    ]
+
+
+def _insert_named(ledger: Ledger, job: NewJob, on_conflict: str) -> Enqueued:
+    """Insert one job that may have a text id, and meet a conflict as told."""
+    values = rows.new_job(job, ledger.now_ms)
+    row = ledger.connection.execute(sql.INSERT_NAMED_JOB, values).fetchone()
+    if row is None:
+        old = rows.job(ledger.row(sql.JOB_BY_ID, {"id": job.id}))
+        if on_conflict == "skip":
+            return Enqueued(old.number, old.id, created=False, run_at_ms=old.run_at_ms)
+        _make_way(ledger, old, on_conflict)
+        row = ledger.row(sql.INSERT_NAMED_JOB, values)
+    return Enqueued(row[0], job.id, created=True, run_at_ms=values[3])
+
+
+def _make_way(ledger: Ledger, old: Job, on_conflict: str) -> None:
+    """Take the id away from the job that has it, or raise JobExists."""
+    if on_conflict != "replace":
+        raise JobExists(
+            f'a job with id "{old.id}" exists: it is {old.state} (number {old.number})',
+            hint="choose another id, or --on-conflict skip to let the old one be",
+        )
+    if old.state is State.PROCESSING:
+        raise JobExists(
+            f'the job with id "{old.id}" runs right now (number {old.number})',
+            hint=f"cancel it first: queuectl cancel {old.id}",
+        )
+    if old.state in CLAIMABLE:
+        place = Place(old.number, old.state, old.queue)
+        values = {"reason": "replaced", "now_ms": ledger.now_ms}
+        ledger.move(Event.CANCEL, place, values, Note(detail="replaced"))
+    ledger.connection.execute(sql.DROP_ID, {"number": old.number})
+
+
+def _note_enqueued(ledger: Ledger, jobs: Sequence[NewJob], added: Sequence[Enqueued]) -> None:
+    """Write the event rows and figures of new jobs.
+
+    Their numbers have no gap within one transaction.
+    """
+    numbers = [new.number for new in added if new.created]
+    if not numbers:
+        return
+    ledger.connection.execute(
+        sql.INSERT_ENQUEUE_EVENTS,
+        {"first": numbers[0], "last": numbers[-1], "now_ms": ledger.now_ms},
+    )
+    queues = [job.queue for job, new in zip(jobs, added, strict=True) if new.created]
+    for queue, count in Counter(queues).items():
+        ledger.count(queue, State.PENDING, count)
+        ledger.roll_up(queue, ENQUEUE, count)

@@ -1,0 +1,8 @@
+"""The numbered scripts that make the schema of a queue file, in their order."""
+
+from __future__ import annotations
+
+from queuectl_core.storage.migrate import Migration
+from queuectl_core.storage.sqlite.migrations import m0001_initial
+
+MIGRATIONS = (Migration(1, "initial", m0001_initial.SCRIPT),)
