@@ -22,6 +22,7 @@ from queuectl_core.worker.spawner import CantStart, Spawner
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import ClassVar
 
     from queuectl_core.clock import Clock
     from queuectl_core.joblog import JobLogWriter
@@ -118,6 +119,9 @@ class Executor:
 
 class _Run:
     """One process from its start to the record of its end."""
+
+    own_peak_kib: ClassVar[int] = 0
+    """Peak memory of this process when we looked last."""
 
     def __init__(
         self,
@@ -315,8 +319,10 @@ def _peak_bytes(usage: resource.struct_rusage) -> int | None:
     A child of vfork begins with its parent's memory, and the kernel keeps that as its peak over
     the exec (setmax_mm_hiwater_rss in exec_mmap, fs/exec.c).
     """
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return usage.ru_maxrss * 1024 if usage.ru_maxrss > own else None
+    if usage.ru_maxrss <= _Run.own_peak_kib:  # it never falls
+        return None
+    _Run.own_peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return usage.ru_maxrss * 1024 if usage.ru_maxrss > _Run.own_peak_kib else None
 
 
 def signal_name(number: int) -> str:

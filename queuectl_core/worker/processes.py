@@ -11,6 +11,7 @@ import logging
 import os
 import select
 import signal
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,9 +46,18 @@ def adopted() -> list[int]:
     The kernel hands them to the first thread; children that other threads started are listed
     under those. What a thread started that has ended is handed to the first one, too.
     """
-    pid = os.getpid()
-    listed = _read(f"/proc/{pid}/task/{pid}/children") or b""
+    file = _children_file(os.getpid())
+    listed = part = os.pread(file, _READ_BYTES, 0)
+    while part:
+        part = os.pread(file, _READ_BYTES, len(listed))
+        listed += part
     return [int(child) for child in listed.split()]
+
+
+@lru_cache(maxsize=1)
+def _children_file(pid: int) -> int:
+    """Open the list of a process's children, for its life: one call of three for each look."""
+    return os.open(f"/proc/{pid}/task/{pid}/children", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def orphans_with(token: int) -> list[int]:
@@ -56,11 +66,13 @@ def orphans_with(token: int) -> list[int]:
     One that is about to end shows no environment any more, and its children have not fallen to us
     yet: they are looked for again once it is gone.
     """
-    wanted = _entries([token])
     for _ in range(MAX_SWEEPS):
         pids = adopted()
+        if not pids:
+            return []
+        wanted = _entries([token])
         found = [pid for pid in pids if wanted & _entries_of(pid)]
-        if found or not pids:
+        if found:
             return found
         dying = [pid for pid in pids if _is_dying(pid)]
         for pid in dying:

