@@ -77,13 +77,41 @@ def prepare(home: Home) -> None:
 
     Refuse one that others could write to or that is not ours.
     """
+    missing = _missing(home.path)
     try:
-        os.makedirs(home.path, mode=0o700)
+        if missing:
+            os.makedirs(home.path, mode=0o700)
+            for path in missing:
+                sync_directory(os.path.dirname(path))
     except FileExistsError:
         pass
     except OSError as error:
         raise access_error(error, home.path) from error
     check_directory(home.path)
+
+
+def _missing(path: str) -> list[str]:
+    """Return `path` and its parents as far as they do not exist, the deepest first."""
+    missing = []
+    while not os.path.lexists(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    return missing
+
+
+def sync_directory(path: str) -> None:
+    """Put the names in a directory on disk: a new file can be lost without, whatever it holds.
+
+    A directory that we may write to but not read can't be synced; that is no reason to refuse it.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def check_directory(path: str) -> None:
@@ -162,7 +190,7 @@ def read_config_file(home: Home) -> dict[str, config.Value]:
 def write_config_file(home: Home, values: Mapping[str, config.Value]) -> None:
     """Replace config.json, 0600, in one step.
 
-    A reader sees the old file or the new one, never a part.
+    A reader sees the old file or the new one, never a part; it is on disk when this returns.
     """
     import json  # noqa: PLC0415 - 4 ms of every cold start
 
@@ -177,6 +205,7 @@ def write_config_file(home: Home, values: Mapping[str, config.Value]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, home.config_path)
+        sync_directory(home.path)
     except OSError as error:
         _discard(draft)
         raise access_error(error, home.config_path) from error

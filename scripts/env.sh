@@ -48,7 +48,7 @@ sys.exit(not found)
 PY
 }
 
-# Find what the build lacks, and install it (root) or say how (anyone else).
+# Find what the build or the tests lack, and install it (root) or say how (anyone else).
 require_tools() {
     local version missing=()
     choose_python
@@ -56,6 +56,8 @@ require_tools() {
     "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || missing+=("python$version-venv")
     has_shared_libpython || missing+=("libpython$version")
     command -v objdump strip >/dev/null || missing+=(binutils)
+    # tests/faults lets system calls fail with it; a build does without
+    [[ ${0##*/} != test ]] || command -v strace >/dev/null || missing+=(strace)
     ((${#missing[@]} == 0)) && return
     install_packages "${missing[@]}"
     has_shared_libpython || die "$PYTHON has no shared libpython; name another with PYTHON=" 69

@@ -170,6 +170,8 @@ def _keep_old(connection: apsw.Connection, path: str) -> None:
         os.unlink(draft)
     backup(connection, draft)
     os.replace(draft, path)
+    # else the migration can outlive its copy in a power cut
+    files.sync_directory(os.path.dirname(path))
 
 
 def _migrate(connection: apsw.Connection, migration: Migration, now_ms: int) -> None:
@@ -233,7 +235,7 @@ def translated(error: apsw.Error, path: str) -> QueuectlError:
     match error:
         case apsw.BusyError() | apsw.LockedError():
             return StorageBusy(f"{path} was busy for {BUSY_TIMEOUT_MS // 1000} s", hint="try again")
-        case apsw.FullError():
+        case apsw.FullError() | apsw.IOError() if _lacks_room(error):
             return StorageFull(f"{path}: the disk is full")
         case apsw.NotADBError():
             return StorageDamaged(f"{path} is not a queue file", hint=_RESTORE_HINT)
@@ -244,3 +246,9 @@ def translated(error: apsw.Error, path: str) -> QueuectlError:
                 f"{path} can't be opened for writing ({error})", hint="check owner and mode"
             )
     return StorageError(f"{path}: {error}", hint="check the disk: dmesg")
+
+
+def _lacks_room(error: apsw.Error) -> bool:
+    """Tell a full disk, also where the index of the log did not fit: the first to open makes it."""
+    no_index = getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE
+    return no_index or isinstance(error, apsw.FullError)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 
+from queuectl_core import home
 from queuectl_core.errors import NoPermission, StorageDamaged, StorageError
 from queuectl_core.home import access_error
 
@@ -96,13 +97,7 @@ def write_id(path: str, queue_id: str) -> None:
         raise access_error(error, draft) from error
 
 
-def sync_directory(path: str) -> None:
-    """Put the names in a directory on disk."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+sync_directory = home.sync_directory
 
 
 def refuse_missing(path: str) -> StorageDamaged:
