@@ -37,6 +37,8 @@ class Setting(Record):
 
 
 YEAR_S = 366 * 24 * 3600
+DAYS = 36_600
+"""A hundred years: the longest time that anything is kept for, unless it is for ever."""
 TABLE = (
     Setting("max-retries", 3, 0, 1000, "attempts a job has in all, unless it says otherwise"),
     Setting("backoff-base", 2.0, 1, 100, "a failed job waits base^(attempt-1) seconds"),
@@ -51,6 +53,28 @@ TABLE = (
         0,
         1 << 40,
         "bytes of output kept per attempt: first and last half",
+    ),
+    Setting(
+        "keep-finished-days",
+        30.0,
+        0,
+        DAYS,
+        "days that completed and cancelled jobs are kept; 0: no limit by age",
+    ),
+    Setting(
+        "keep-finished-count",
+        100_000,
+        0,
+        1 << 40,
+        "completed and cancelled jobs that are kept, the newest; 0: no limit by number",
+    ),
+    Setting("keep-output-days", 7.0, 0, DAYS, "days that output is kept; 0: no limit by age"),
+    Setting(
+        "keep-output-bytes",
+        1 << 30,
+        0,
+        1 << 50,
+        "bytes of output kept of all jobs together; 0: no limit by size",
     ),
     Setting("db-path", "", 0, 0, "the queue file; empty: queue.db in the home"),
     Setting(
@@ -72,6 +96,10 @@ class Settings(Record):
     kill_grace: float
     stop_timeout: float
     output_limit: int
+    keep_finished_days: float
+    keep_finished_count: int
+    keep_output_days: float
+    keep_output_bytes: int
     db_path: str
     worker_poll_interval: float
     naive_time: str

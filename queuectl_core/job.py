@@ -23,6 +23,9 @@ MAX_WORD_BYTES = 131_071
 """The kernel's MAX_ARG_STRLEN less its NUL: one word of execve(2), so also one line for `sh -c`."""
 MAX_ARGV_BYTES = 1_048_576
 """Half of the usual ARG_MAX of 2 MiB: the environment shares it."""
+ON_CRASH = ("retry", "fail", "hold")
+"""What may follow when a job's worker dies while it runs: run it again, bury it, keep it for a
+person (retry.after_crash)."""
 ID_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")
 MAX_ID_LENGTH = 128
 
@@ -46,6 +49,7 @@ class NewJob(Record):
     backoff: str | None = None  # None: the settings backoff-base and backoff-cap
     cwd: str | None = None
     env: Mapping[str, str] | None = None
+    on_crash: str = ON_CRASH[0]
 
 
 class Enqueued(Record):
@@ -86,6 +90,7 @@ class Job(Record):
     env: Mapping[str, str] | None
     timeout_ms: int | None
     backoff: str | None
+    on_crash: str
     created_at_ms: int
     started_at_ms: int | None
     finished_at_ms: int | None
@@ -186,6 +191,19 @@ def check_env(value: object) -> dict[str, str]:
         _word(f"env {name}", name)
         _word(f"env {name}", text)
     return value
+
+
+def check_on_crash(value: object) -> str:
+    """Return one of ON_CRASH; BadData with the nearest one otherwise."""
+    if isinstance(value, str) and value in ON_CRASH:
+        return value
+    from difflib import get_close_matches  # noqa: PLC0415 - 6 ms, for a typo only
+
+    close = get_close_matches(value.lower(), ON_CRASH, n=1) if isinstance(value, str) else []
+    raise BadData(
+        f"on_crash must be {', '.join(ON_CRASH[:-1])} or {ON_CRASH[-1]}, not {shown(value)}",
+        hint=f'did you mean "{close[0]}"?' if close else "retry is the default",
+    )
 
 
 _LONG_HINT = "put the script into a file and enqueue the file"

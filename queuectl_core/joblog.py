@@ -14,8 +14,10 @@ from queuectl_core.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from io import BufferedReader
+
+    Check = Callable[[], object]
 
 STDOUT = "o"
 STDERR = "e"
@@ -28,6 +30,7 @@ MAX_CHUNK_BYTES = 1 << 20
 # byte by byte can't fill the disk with headers: it takes less than twice what the caps say.
 HEADER_BYTES = 64
 ERROR_LINE_CHARACTERS = 500
+RETRY_AFTER_MS = 1_000
 
 _HEADER_FIELDS = 4
 _ERROR_TAIL_BYTES = 4096
@@ -93,14 +96,16 @@ class JobLogWriter:
     A write below HEADER_BYTES counts as that much. The disk holds head_bytes + 2 * tail_bytes and
     the headers. `tail_bytes=0` drops all that comes after the head. The file appears with the first
     byte and replaces the log of an earlier start of the same attempt. For one thread. Never raises
-    OSError: once writing has failed, the rest of the output is counted and dropped, since the job's
-    result matters more.
+    OSError, since the job's result matters more: where `check` or a write does, output is counted
+    and dropped for RETRY_AFTER_MS. What is kept after that tells the reader.
     """
 
-    def __init__(self, path: str, *, head_bytes: int, tail_bytes: int) -> None:
+    def __init__(self, path: str, *, head_bytes: int, tail_bytes: int, check: Check = bool) -> None:
         self.total_bytes = 0
         # Why the log is not complete (the system's message), or None.
         self.failed: str | None = None
+        self._failed_at_ms = -RETRY_AFTER_MS
+        self._check = check
         self._paths = _segment_paths(path)
         self._head_bytes = head_bytes
         self._tail_bytes = tail_bytes
@@ -116,13 +121,15 @@ class JobLogWriter:
         if stream == STDERR:
             kept = bytes(data[-_ERROR_TAIL_BYTES:])
             self._error_tail = (self._error_tail + kept)[-_ERROR_TAIL_BYTES:]
-        if self.failed is not None or self._head_bytes + self._tail_bytes <= 0:
+        waits = abs(now_ms - self._failed_at_ms) < RETRY_AFTER_MS  # the wall clock may jump
+        if waits or self._head_bytes + self._tail_bytes <= 0:
             return
         try:
+            self._check()
             self._store(stream, offset, memoryview(data), now_ms)
         except OSError as error:
             self.failed = error.strerror or str(error)
-            self.close()
+            self._failed_at_ms = now_ms
 
     @property
     def last_error_line(self) -> str | None:
@@ -181,15 +188,13 @@ class JobLogWriter:
         """Go from the head to the first tail, then from tail to tail, replacing the older one."""
         self.close()
         if self._segment is None:
-            self._fd = _create_head(self._paths)
-            self._segment = 0
+            self._fd, self._segment = _create_head(self._paths), 0
             self._room_bytes = self._head_bytes
             return
-        self._segment = self._segment % 2 + 1
-        path = self._paths[self._segment]
+        path = self._paths[self._segment % 2 + 1]
         # A new file, not the old one truncated: whoever reads that one can read it to its end.
         _remove_file(path)
-        self._fd = os.open(path, _CREATE, 0o600)
+        self._fd, self._segment = os.open(path, _CREATE, 0o600), self._segment % 2 + 1
         self._room_bytes = self._tail_bytes
 
 

@@ -22,6 +22,9 @@ MAX_BASE = 100
 POISON_CRASHES = 3
 """A job whose worker died this often while it ran is taken for the cause (docs/reliability.md)."""
 
+HELD = "held"
+"""Why a job is dead that was interrupted and waits for a person."""
+
 
 class Complete(Record):
     """It ended well."""
@@ -150,12 +153,13 @@ def verdict(
 ) -> Verdict:
     """Decide what follows `outcome`; `policy` is the job's own or the worker's.
 
-    A job has `max_retries` attempts in all. The wait before the next one starts now.
+    A job has `max_retries` attempts in all. The wait before the next one starts now. A forced stop
+    cuts a job off in its midst, as a crash does: one that must not repeat is not given back.
     """
     if outcome.ending is Ending.CANCELLED:
         return Stop()
     if outcome.ending is Ending.RELEASED:
-        return Release()
+        return _burial(job) or Release()
     if outcome.ending is Ending.EXIT and outcome.exit_code == 0:
         return Complete()
     if job.attempts >= job.max_retries:
@@ -164,9 +168,24 @@ def verdict(
 
 
 def after_crash(job: Job) -> Verdict:
-    """Decide what follows the death of the worker that ran `job`."""
+    """Decide what follows the death of the worker that ran `job`.
+
+    A job that must not repeat is dead after the first one, whatever `max_retries` says.
+    """
     if job.cancel_requested:
         return Stop()
+    if (burial := _burial(job)) is not None:
+        return burial
     if job.crashes + 1 >= POISON_CRASHES:
         return Bury("poison")
     return Rescue()
+
+
+def _burial(job: Job) -> Bury | None:
+    """Return the burial of a job that must not repeat; None for one that may.
+
+    Both are dead and wait for `dlq retry`; `held` ones are not taken along by `dlq retry --all`.
+    """
+    if job.on_crash == "fail":
+        return Bury(Ending.INTERRUPTED)
+    return Bury(HELD) if job.on_crash == "hold" else None

@@ -56,6 +56,7 @@ def job(**fields: Any) -> Job:
         "worker": 1,
         "token": 77,
         "cancel_requested": False,
+        "on_crash": "retry",
     }
     return Job(**(usual | fields))
 

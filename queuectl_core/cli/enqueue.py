@@ -59,6 +59,7 @@ def _options(args: Args) -> dict[str, object]:
         "run_at": _time(args),
         "timeout": args.text("--timeout"),
         "backoff": args.text("--backoff"),
+        "on_crash": args.text("--on-crash"),
         "cwd": _absolute(args.text("--cwd")),
         "env": _variables(args.words("--env")),
     }

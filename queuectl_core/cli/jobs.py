@@ -211,14 +211,23 @@ def retry_dead(session: Session, args: Args) -> int:
         jobs.check_dead(found)
         return _retry(session, args, found)
     if args.flag("--dry-run"):
-        for page in jobs.listing(session.store, state=State.DEAD):
+        for page in jobs.dead_letters(session.store, held=False):
             _tell(session, page, "Would retry job {}")
-        return 0
+        return _tell_held(session)
     count = jobs.retry_dead(session.store, now_ms=session.clock.now_ms())
     if session.out.as_json:
         session.out.record({"retried": count})
     elif not session.out.quiet:
         session.out.line(f"{count:,} {'job' if count == 1 else 'jobs'} will run again")
+    return _tell_held(session)
+
+
+def _tell_held(session: Session) -> int:
+    """Say which dead letters `--all` did not take along."""
+    held = sum(len(page) for page in jobs.dead_letters(session.store, held=True))
+    if held:
+        what = "job is" if held == 1 else "jobs are"
+        session.out.note(f"queuectl: {held:,} {what} held after a crash; name each to run it again")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 from collections import deque
 
 from queuectl_core.cli import output
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from queuectl_core.joblog import Chunk
 
 POLL_MS = 100
+DAY_MS = 24 * 3600 * 1000
 MAX_LINES = 10_000_000
 
 
@@ -75,6 +77,7 @@ def _print(session: Session, job: Job, wish: Wish) -> None:
             hint=f"queuectl show {job.name}",
         )
     attempt = wish.attempt or job.starts
+    _tell_if_removed(session, job, attempt)
     if wish.follow:
         _follow(session, job, attempt, wish)
         return
@@ -84,6 +87,19 @@ def _print(session: Session, job: Job, wish: Wish) -> None:
     printer = _Printer(session, job, attempt, wish)
     printer.print(read_chunks(log_path(session.logs_dir, job.number, attempt)))
     printer.close()
+
+
+def _tell_if_removed(session: Session, job: Job, attempt: int) -> None:
+    """Say why there is nothing to see of an attempt that ended and did write something."""
+    if os.path.exists(log_path(session.logs_dir, job.number, attempt)):
+        return
+    for ended in session.store.attempts(job.number):
+        if ended.start == attempt and ended.output_bytes:
+            days = session.settings.keep_output_days
+            reason = "is not kept any more; settings keep-output-bytes, output-limit"
+            if days and session.clock.now_ms() - ended.finished_at_ms >= days * DAY_MS:
+                reason = f"was removed after {days:g} days; setting keep-output-days"
+            session.out.note(f"queuectl: job {job.name}: output {reason}")
 
 
 def _follow(session: Session, job: Job, attempt: int, wish: Wish) -> None:

@@ -143,14 +143,26 @@ def _commands(verb: str) -> Mapping[str, Command]:
             from queuectl_core.cli.enqueue import COMMANDS
         case "logs":
             from queuectl_core.cli.logs import COMMANDS
+        case "status" | "metrics":
+            from queuectl_core.cli.stats import COMMANDS
+        case "list" | "show" | "wait" | "cancel" | "retry" | "dlq":
+            from queuectl_core.cli.jobs import COMMANDS
+        case _:
+            return _house_commands(verb)
+    return COMMANDS
+
+
+def _house_commands(verb: str) -> Mapping[str, Command]:
+    """Import the module of a verb that is not about jobs."""
+    match verb.partition(" ")[0]:
         case "worker":
             from queuectl_core.cli.worker import COMMANDS
         case "config":
             from queuectl_core.cli.config import COMMANDS
-        case "status" | "metrics":
-            from queuectl_core.cli.stats import COMMANDS
-        case "help" | "version" | "web":
-            from queuectl_core.cli.about import COMMANDS
+        case "service":
+            from queuectl_core.cli.service import COMMANDS
+        case "backup" | "restore" | "doctor":
+            from queuectl_core.cli.upkeep import COMMANDS
         case _:
-            from queuectl_core.cli.jobs import COMMANDS
+            from queuectl_core.cli.about import COMMANDS
     return COMMANDS

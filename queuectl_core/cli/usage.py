@@ -5,7 +5,7 @@ Constants and not docstrings: the executable is frozen without those.
 
 from __future__ import annotations
 
-from queuectl_core.cli import usage_jobs, usage_queue
+from queuectl_core.cli import usage_jobs, usage_queue, usage_service, usage_upkeep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,11 +32,17 @@ VERBS: Mapping[str, str] = {
     "config set": "change a setting",
     "config unset": "give a setting its default back",
     "config path": "print where the settings are kept",
+    "service print": "print a systemd unit for the worker",
+    "service install": "write that unit",
+    "service uninstall": "remove that unit",
+    "backup": "copy the queue to a file, while everybody goes on",
+    "restore": "put a backup in the place of the queue",
+    "doctor": "examine the queue and its surroundings",
     "web": "serve the dashboard",
     "help": "explain a verb or a topic",
     "version": "print the version",
 }
-GROUPS = ("worker", "dlq", "config")
+GROUPS = ("worker", "dlq", "config", "service")
 
 GLOBAL_OPTIONS = """
 Global options:
@@ -55,7 +61,9 @@ Usage:
   queuectl [options] <verb> [<args>...]
 {GLOBAL_OPTIONS}"""
 
-TEXTS: Mapping[str, str] = usage_jobs.TEXTS | usage_queue.TEXTS
+TEXTS: Mapping[str, str] = (
+    usage_jobs.TEXTS | usage_queue.TEXTS | usage_service.TEXTS | usage_upkeep.TEXTS
+)
 
 
 def text(verb: str) -> str:

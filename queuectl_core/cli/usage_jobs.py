@@ -11,7 +11,7 @@ Usage:
 One word is a shell line, run by /bin/sh. Two or more are a program and its arguments, run
 without a shell, byte for byte; put -- before them where the first one starts with a dash.
 One word that opens with { is a JSON object with the fields id, command, argv, priority,
-max_retries, run_at, timeout, queue, backoff, cwd, env.
+max_retries, run_at, timeout, queue, backoff, on_crash, cwd, env.
 
 Options:
   --id ID               name the job: letters, digits and . _ : -
@@ -22,6 +22,7 @@ Options:
   --retries N           attempts in all (default: the setting max-retries)
   --timeout SPAN        end it after that; 0: never (default: the setting job-timeout)
   --backoff RULE        waits between attempts: exp:2, linear:30, fixed:60, 10,60,300
+  --on-crash WHAT       when its worker dies while it runs: retry (default), fail, hold
   --cwd DIR             run it in DIR (default: the directory you are in)
   --env KV              set a variable for it: NAME=VALUE; may come several times
   --shell               join the words to a shell line
@@ -169,7 +170,7 @@ Usage:
   queuectl dlq retry [options] [<id>...]
 
 Options:
-  --all        all of them
+  --all        all but those that are held (--on-crash hold): name these one by one
   --dry-run    only tell what would run again
 
 Examples:

@@ -214,7 +214,8 @@ What was understood is printed with its offset when you enqueue.
   processing    runs
   completed     ended with exit code 0
   failed        failed, and waits for its next attempt
-  dead          failed for good: its attempts are used up (queuectl dlq list)
+  dead          failed for good: its attempts are used up, or its worker died while
+                it ran and it must not repeat (queuectl dlq list)
   cancelled     a user did not want it any more
 """,
     "exit-codes": """\

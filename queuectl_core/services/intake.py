@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 INPUT_FIELDS = (
     "id", "queue", "command", "argv", "priority", "max_retries", "run_at", "timeout", "backoff",
-    "cwd", "env",
+    "cwd", "env", "on_crash",
 )  # fmt: skip
 QUEUE_FIELDS = (
     "number", "state", "reason", "attempts", "created_at", "started_at", "finished_at",
@@ -91,6 +91,7 @@ def new_job(fields: Fields, defaults: Defaults) -> NewJob:
     command, argv = _command(get("command"), get("argv"))
     job_id, priority, retries = _text_id(fields), get("priority"), get("max_retries")
     queue, backoff, cwd, env = get("queue"), get("backoff"), get("cwd"), get("env")
+    on_crash = get("on_crash")
     return NewJob(
         command,
         argv,
@@ -103,6 +104,7 @@ def new_job(fields: Fields, defaults: Defaults) -> NewJob:
         None if backoff is None else _backoff(backoff),
         defaults.cwd if cwd is None else checks.check_cwd(cwd),
         None if not env else checks.check_env(env),
+        checks.ON_CRASH[0] if on_crash is None else checks.check_on_crash(on_crash),
     )
 
 

@@ -6,7 +6,9 @@ from queuectl_core.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from queuectl_core.storage.sqlite.examiner import SqliteExaminer
     from queuectl_core.storage.store import Intake, Store
+    from queuectl_core.storage.upkeep import Copy, Restored
 
 
 def open_store(url: str, *, now_ms: int) -> Store:
@@ -26,6 +28,60 @@ def open_intake(url: str, *, now_ms: int) -> Intake:
     from queuectl_core.storage.sqlite.intake import SqliteIntake
 
     return SqliteIntake(url, now_ms=now_ms)
+
+
+def examine(url: str) -> SqliteExaminer:
+    """Return a doctor's way into the queue at `url`; opens it as it is, at the first need."""
+    _refuse_server(url)
+    from queuectl_core.storage.sqlite.examiner import SqliteExaminer
+
+    return SqliteExaminer(url)
+
+
+def restore(url: str, source: str, *, now_ms: int, force: bool) -> Restored:
+    """Put the copy `source` in the place of the queue at `url`, also of a damaged or missing one.
+
+    The copy is checked wholly, then the old file is set aside with its log, then the copy is
+    written, in one transaction; cut off in between, every command refuses the queue until restore
+    is run again. Raises StorageBusy while any process uses the queue; WrongState, without `force`,
+    where a healthy queue with jobs is there; NoInput, StorageDamaged and NewerVersion where
+    `source` can't be taken.
+    """
+    _refuse_server(url)
+    from queuectl_core.storage.sqlite import upkeep
+
+    return upkeep.restore(url, source, now_ms=now_ms, force=force)
+
+
+def look_at_copy(path: str) -> Copy:
+    """Return what a backup holds. Raises NoInput, StorageDamaged, NewerVersion."""
+    from queuectl_core.storage.sqlite import copies
+
+    return copies.look_at_copy(path)
+
+
+def verify_copy(path: str) -> Copy:
+    """Return what a backup holds, after reading all of it; StorageDamaged where it is not whole."""
+    from queuectl_core.storage.sqlite import copies
+
+    return copies.verify_copy(path)
+
+
+def is_in_use(path: str) -> bool:
+    """Tell whether any process has a queue, or the draft of a backup, open."""
+    from queuectl_core.storage.sqlite import upkeep
+
+    return upkeep.in_use(path)
+
+
+def keep_copy(draft: str, path: str) -> None:
+    """Give a backup that is closed its name; file and name are on disk when it returns.
+
+    A file of that name is replaced. Raises StorageFull, NoPermission, StorageError.
+    """
+    from queuectl_core.storage.sqlite import copies
+
+    copies.keep_copy(draft, path)
 
 
 def _refuse_server(url: str) -> None:

@@ -70,6 +70,20 @@ class JobEvent(Record):
         return name_of(self.job, self.id)
 
 
+class PrunedJob(Record):
+    """A job that was forgotten; of its starts there may be output."""
+
+    number: int
+    starts: int
+
+
+class Pruned(Record):
+    """What one call of `prune` forgot. `more`: the next call may find more."""
+
+    jobs: Sequence[PrunedJob]
+    more: bool
+
+
 class NewWorker(Record):
     """A worker that comes up. `queues` is None for all."""
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         DeadWorker,
         JobEvent,
         NewWorker,
+        Pruned,
         Result,
         Total,
         WorkerRow,
@@ -181,6 +182,23 @@ class Store(Intake, Protocol):
         """
 
     # --- upkeep ---
+
+    def prune(self, *, before_ms: int | None, keep: int | None, limit: int, now_ms: int) -> Pruned:
+        """Forget completed and cancelled jobs, their attempts too, in the order they ended.
+
+        Those that ended before `before_ms`, and those beyond the `keep` newest; None: no such rule.
+        Dead jobs stay, and so do jobs that wait or run. The history of events is cut where the last
+        forgotten job ended, for all jobs; totals and counts stay true. A forgotten text id is free.
+        Looks at `limit` events and figures at most, so that others can write in between: call it
+        again while it says `more`.
+        """
+
+    def trim_log(self, *, above_bytes: int) -> int:
+        """Put a log of changes that has grown above that size into the queue, and empty it.
+
+        Return the bytes that it takes now: more than before where a reader still needs it, which is
+        not waited for. Writers wait for some milliseconds at most. 0: the engine has no such log.
+        """
 
     def backup(self, path: str) -> None:
         """Write a consistent copy to a new file while others go on writing."""

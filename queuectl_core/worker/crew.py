@@ -40,6 +40,7 @@ class Crew:
         self.settings = plan.settings
         self.logs_dir = plan.logs_dir
         self.turnstile = turnstile
+        self.reserve = turnstile.reserve
         self.clock = clock
         self.execute = execute or executor.Executor(plan.environ).run
         self.room = IdleRoom()

@@ -6,7 +6,7 @@ import fcntl
 import os
 import signal
 
-from queuectl_core.worker import frozen
+from queuectl_core.worker import frozen, notify
 from queuectl_core.worker.processes import TOKEN_VARIABLE
 
 TYPE_CHECKING = False
@@ -19,15 +19,16 @@ _STDERR = 2
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without what the frozen executable's loader put into it.
+    """Return the environment without what is for us: from the frozen executable's loader, systemd.
 
     With the leaked values a job's own programs load our bundled libraries, and a `queuectl`
     started by a job dies together with the worker's bundle directory.
     """
+    ours = notify.VARIABLES | {"_MEIPASS2", "LD_LIBRARY_PATH_ORIG"}
     kept = {
         name: value
         for name, value in environ.items()
-        if not name.startswith("_PYI_") and name not in {"_MEIPASS2", "LD_LIBRARY_PATH_ORIG"}
+        if not name.startswith("_PYI_") and name not in ours
     }
     if "LD_LIBRARY_PATH_ORIG" in environ:
         kept["LD_LIBRARY_PATH"] = environ["LD_LIBRARY_PATH_ORIG"]

@@ -141,12 +141,13 @@ class _Run:
         self._streams = {process.stdout: joblog.STDOUT, process.stderr: joblog.STDERR}
         self._reaped = False
         self._poll = select.poll()
-        self._ended = os.pidfd_open(process.pid)
+        self._ended = -1
         self._ending: Ending | None = None
         self._deadline_ms = started_ms + command.timeout_ms if command.timeout_ms else None
         self._killing = False
 
     def to_its_end(self) -> Outcome:
+        self._ended = os.pidfd_open(self._process.pid)
         try:
             self._watch()
         finally:

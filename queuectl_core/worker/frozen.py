@@ -8,8 +8,13 @@ by an upgrade (docs/operations.md).
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sys
+
+from queuectl_core import bundles
+
+log = logging.getLogger(__name__)
 
 
 def is_frozen() -> bool:
@@ -45,7 +50,7 @@ def preload() -> None:
 
 
 def hold_bundle() -> None:
-    """Lock our bundle directory for as long as we live.
+    """Lock our bundle directory for as long as we live, and remove those beside it that leaked.
 
     systemd-tmpfiles passes over locked ones (tmpfiles.d(5)).
     """
@@ -53,3 +58,11 @@ def hold_bundle() -> None:
     if bundle is not None:
         fd = os.open(bundle, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(fd, fcntl.LOCK_SH)
+        sweep(os.path.dirname(bundle))
+
+
+def sweep(directory: str) -> None:
+    """Remove the bundles in a directory whose loader was killed; what can't be removed stays."""
+    gone = [path for path in bundles.leaked(directory) if bundles.remove(path)]
+    if gone:
+        log.info("%d unpacked executables removed that a kill -9 left behind", len(gone))

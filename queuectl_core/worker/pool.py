@@ -11,12 +11,15 @@ import os
 import select
 
 from queuectl_core import __version__, durations, home, machine, retry
-from queuectl_core.errors import BadConfig, QueuectlError, StorageDamaged
+from queuectl_core.errors import BadConfig, QueuectlError, StorageDamaged, StorageFull
 from queuectl_core.run import Ending, Outcome
 from queuectl_core.storage import open_store
 from queuectl_core.storage.records import NewWorker, Result
-from queuectl_core.worker import environment, processes, rescuer, worklog
+from queuectl_core.worker import environment, notify, processes, rescuer, worklog
 from queuectl_core.worker.crew import Crew
+from queuectl_core.worker.pruner import Pruner
+from queuectl_core.worker.reserve import Reserve, path_beside
+from queuectl_core.worker.trimmer import Trimmer
 from queuectl_core.worker.turnstile import Turnstile
 from queuectl_core.worker.worker import Worker
 
@@ -33,6 +36,11 @@ GRACEFUL, NOW = b"g", b"n"
 RESCUE_EVERY_MS = 2_000
 HEARTBEAT_EVERY_MS = 10_000
 TEND_EVERY_MS = 1_000
+REFILL_EVERY_MS = 3_000
+TRIM_EVERY_MS = 5_000
+PRUNE_EVERY_MS = 60_000
+PRUNE_PAUSE_MS = 200
+"""Between two slices of a round: pruning takes a fifth of the time at most."""
 log = logging.getLogger(__name__)
 
 
@@ -48,18 +56,23 @@ class _Chore:
 class Pool:
     """Lives in a process of its own, from `run` to its end."""
 
-    def __init__(self, plan: Plan, *, control: int, clock: Clock) -> None:
+    def __init__(self, plan: Plan, *, control: int, clock: Clock, pulse: int = -1) -> None:
         self._plan = plan
         self._control = control
+        self._pulse_fd = pulse
         self._clock = clock
         self._store: Store = open_store(plan.db_path, now_ms=clock.now_ms())
         rescuer.rescue_all(self._store, clock)
         self._id = self._register()
         worklog.write_to(f"{plan.logs_dir}/worker-{self._id}.log")
         self._bell = self._store.bell(self._id)
+        self._reserve = Reserve(path_beside(plan.db_path))
+        self._reserve.create()
         self._crew = Crew(
             plan,
-            turnstile=Turnstile(worker=self._id, queues=plan.queues, clock=clock),
+            turnstile=Turnstile(
+                worker=self._id, queues=plan.queues, clock=clock, reserve=self._reserve
+            ),
             clock=clock,
         )
         self._workers: list[Worker] = []
@@ -68,10 +81,16 @@ class Pool:
         self._told_ms: int | None = None
         self._config_seen: tuple[int, int] | None = None  # read anew: settings may be old
         self._pulse = _Chore(HEARTBEAT_EVERY_MS, self._heartbeat)
+        self._pruner = Pruner(self._store, plan.logs_dir, clock)
+        self._pruning = _Chore(PRUNE_EVERY_MS, self._prune)
         self._chores = [
+            _Chore(TEND_EVERY_MS, self._beat),  # before all that may raise
+            _Chore(REFILL_EVERY_MS, self._refill),
             _Chore(RESCUE_EVERY_MS, self._rescue),
             self._pulse,
             _Chore(TEND_EVERY_MS, self._tend),
+            _Chore(TRIM_EVERY_MS, Trimmer(self._store, clock).look),
+            self._pruning,
         ]
 
     def run(self) -> int:
@@ -194,7 +213,8 @@ class Pool:
         for worker in self._workers:
             claim = worker.claim
             if claim is not None:
-                log.warning("job %s: ended by the stop; it goes back to the queue", claim.job.name)
+                what = "goes back to the queue" if claim.job.on_crash == "retry" else "is dead"
+                log.warning("job %s: ended by the stop; it %s", claim.job.name, what)
                 worker.stopper.stop(claim.token, Ending.RELEASED)
 
     def _look_after_drain(self) -> None:
@@ -217,10 +237,19 @@ class Pool:
 
     # --- chores ---
 
+    def _beat(self) -> None:
+        notify.beat(self._pulse_fd)
+
     def _rescue(self) -> None:
         rescuer.rescue_all(self._store, self._clock)
 
+    def _refill(self) -> None:
+        if self._reserve.refill():
+            self._crew.room.ring()
+
     def _heartbeat(self) -> None:
+        if self._reserve.disk_is_full:
+            return  # it would take what is for results
         self._store.heartbeat(
             self._id, stopping=self._crew.stopping.is_set(), now_ms=self._clock.now_ms()
         )
@@ -231,6 +260,11 @@ class Pool:
         self._reload_settings()
         self._look_after_drain()
         self._orphans.end_unowned(self._running)
+
+    def _prune(self) -> None:
+        """Do a slice; while stopping too, or workers that drain once a minute would never prune."""
+        if self._pruner.work(self._crew.settings):
+            self._pruning.next_ms = self._clock.monotonic_ms() + PRUNE_PAUSE_MS
 
     def _running(self) -> list[int]:
         return [claim.token for worker in self._workers if (claim := worker.claim) is not None]
@@ -287,14 +321,20 @@ class Pool:
         if self._crew.failure is not None:
             log.error("worker %d: %s. %s", self._id, self._crew.failure, self._crew.failure.hint)
             return self._crew.failure.exit_code
-        self._store.retire(self._id)
+        try:
+            self._store.retire(self._id)
+        except StorageFull:  # the next worker forgets us
+            self._reserve.declare_full()
         self._store.close()
         log.info("worker %d: stopped", self._id)
         return 0
 
 
-def main(plan: Plan, control: int, clock: Clock) -> int:
-    """Be the pool's process: isolate the jobs to come, then work. Returns the exit code."""
+def main(plan: Plan, control: int, pulse: int, clock: Clock) -> int:
+    """Be the pool's process: isolate the jobs to come, then work. Returns the exit code.
+
+    `control` is the pipe that the supervisor speaks on, `pulse` the one that it hears beats on.
+    """
     processes.become_subreaper()
     environment.isolate_jobs()
-    return Pool(plan, control=control, clock=clock).run()
+    return Pool(plan, control=control, clock=clock, pulse=pulse).run()

@@ -15,7 +15,7 @@ from queuectl_core.clock import SystemClock
 from queuectl_core.errors import NewerVersion, NoPermission, StorageDamaged
 from queuectl_core.home import QUEUE_FILE, prepare
 from queuectl_core.storage import open_store
-from queuectl_core.worker import environment, frozen, pool, processes, worklog
+from queuectl_core.worker import environment, frozen, notify, pool, processes, worklog
 from queuectl_core.worker.plan import Plan
 
 TYPE_CHECKING = False
@@ -84,6 +84,8 @@ class Supervisor:
         self._parent = os.getppid()
         self._pool = 0
         self._control = -1
+        self._heart = -1
+        self._notifier = notify.Notifier(os.environ)
         self._born_ms = 0
         self._pause_ms = FIRST_PAUSE_MS
         self._stop_ms: int | None = None
@@ -116,14 +118,17 @@ class Supervisor:
 
     def _start_pool(self) -> None:
         ear, mouth = os.pipe2(os.O_CLOEXEC)
+        heart, pulse = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._born_ms = self._clock.monotonic_ms()
         self._restart_ms = None
         pid = os.fork()
         if pid == 0:
             os.close(mouth)
-            _be_pool(self._plan, ear, self._clock)
+            os.close(heart)
+            _be_pool(self._plan, ear, pulse, self._clock)
         os.close(ear)
-        self._pool, self._control = pid, mouth
+        os.close(pulse)
+        self._pool, self._control, self._heart = pid, mouth, heart
 
     # --- signals ---
 
@@ -139,6 +144,7 @@ class Supervisor:
     def _tell(self, word: bytes, now_ms: int) -> None:
         if self._stop_ms is None:
             self._stop_ms = now_ms
+            self._notifier.stopping(within_ms=self._hung_ms() + LAST_RESORT_MS)
         try:
             os.write(self._control, word)
         except OSError:
@@ -148,6 +154,8 @@ class Supervisor:
         now_ms = self._clock.monotonic_ms()
         if self._restart_ms is not None and now_ms >= self._restart_ms:
             self._start_pool()
+        if notify.has_beaten(self._heart):
+            self._notifier.alive(f"{self._plan.threads} threads", now_ms=now_ms)
         if self._stop_ms is None and frozen.is_frozen() and os.getppid() != self._parent:
             log.warning("the process that started us died; stopping")
             self._tell(pool.GRACEFUL, now_ms)
@@ -180,11 +188,13 @@ class Supervisor:
     def _bury_pool(self, code: int) -> int | None:
         """End what the pool left behind; start another one unless it ended on purpose."""
         os.close(self._control)
-        self._control = -1
+        os.close(self._heart)
+        self._control = self._heart = -1
         killed = processes.kill_adopted()
         if code >= 0 and code != os.EX_SOFTWARE:
             return code
         log.error("the pool died (%s); %d processes of its jobs killed", _cause(code), killed)
+        self._notifier.unready(f"the pool died ({_cause(code)})")
         if self._stop_ms is not None:
             return os.EX_SOFTWARE
         now_ms = self._clock.monotonic_ms()
@@ -198,14 +208,14 @@ def _cause(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _be_pool(plan: Plan, control: int, clock: Clock) -> None:
+def _be_pool(plan: Plan, control: int, pulse: int, clock: Clock) -> None:
     """Live as the pool and never return: what follows in the parent's code is not ours."""
     code = os.EX_SOFTWARE
     try:
         for signum in SIGNALS - {signal.SIGCHLD}:
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 signal.signal(signum, environment.ignore)  # the supervisor decides, and tells us
-        code = pool.main(plan, control, clock)
+        code = pool.main(plan, control, pulse, clock)
     except NO_SECOND_TRY as error:
         log.error("%s. %s", error, error.hint)  # noqa: TRY400 - it says what to do, not where it was
         code = error.exit_code

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 
-from queuectl_core.errors import QueuectlError
+from queuectl_core.errors import QueuectlError, StorageFull
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from queuectl_core.run import Claim
     from queuectl_core.storage.records import Result
     from queuectl_core.storage.store import Store
+    from queuectl_core.worker.reserve import Reserve
 
 
 class _Pass:
@@ -50,7 +51,10 @@ class Turnstile:
     would have to pass through it one after another, and the next batch would wait for them.
     """
 
-    def __init__(self, *, worker: int, queues: Sequence[str] | None, clock: Clock) -> None:
+    def __init__(
+        self, *, worker: int, queues: Sequence[str] | None, clock: Clock, reserve: Reserve
+    ) -> None:
+        self.reserve = reserve
         self._worker = worker
         self._queues = queues
         self._clock = clock
@@ -121,8 +125,19 @@ class Turnstile:
             turn.error = error
 
     def _exchange(self, store: Store, turns: Sequence[_Pass]) -> None:
+        """Exchange in one transaction; on a full disk results only, and the reserve makes room."""
+        wanting = [turn for turn in turns if turn.wants and not self.reserve.disk_is_full]
+        try:
+            self._commit(store, turns, wanting)
+        except StorageFull:
+            self.reserve.declare_full()
+            # a claim needs room as well, and what it starts will want more
+            if not wanting and not self.reserve.spend():
+                raise
+            self._exchange(store, turns)
+
+    def _commit(self, store: Store, turns: Sequence[_Pass], wanting: Sequence[_Pass]) -> None:
         results = [turn.result for turn in turns if turn.result is not None]
-        wanting = [turn for turn in turns if turn.wants]
         held, claims = store.finish_and_claim(
             results,
             worker=self._worker,

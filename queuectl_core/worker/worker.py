@@ -116,6 +116,8 @@ class Worker(threading.Thread):
             now_ms=self._crew.clock.now_ms(),
             rng=self._rng,
         )
+        if outcome.ending is Ending.RELEASED and isinstance(verdict, retry.Bury):
+            outcome = outcome._replace(error="ended by the stop of its worker")
         return Result(claim, outcome, verdict)
 
     def _run(self, claim: Claim) -> Outcome:
@@ -125,11 +127,15 @@ class Worker(threading.Thread):
             joblog.log_path(self._crew.logs_dir, claim.job.number, claim.job.starts),
             head_bytes=half,
             tail_bytes=half,
+            check=self._crew.reserve.permit_output,
         )
         try:
             return self._crew.execute(self._command(claim), output, self.stopper, self._crew.clock)
         finally:
             output.close()
+            if output.failed is not None:
+                text = "job %s attempt %d: output was dropped: %s"
+                log.warning(text, claim.job.name, claim.job.starts, output.failed)
 
     def _command(self, claim: Claim) -> Command:
         job, settings = claim.job, self._crew.settings

@@ -91,7 +91,7 @@ def test_every_option_reaches_the_job(run, store):
     done = run(
         *("enqueue", "--id", "all", "--queue", "mail", "-p9", "--in", "10m", "--retries=7"),
         *("--timeout", "2m", "--backoff", "10,60", "--cwd", "/srv", "--env", "A=1"),
-        *("--env", "B=x=y", "--", "send", "it"),
+        *("--on-crash", "fail", "--env", "B=x=y", "--", "send", "it"),
     )
 
     assert done.out == ("Enqueued job all (number 1), runs at 2023-11-14T22:23:20+00:00 (in 10m)\n")
@@ -99,6 +99,7 @@ def test_every_option_reaches_the_job(run, store):
     assert (added.queue, added.priority, added.max_retries) == ("mail", 9, 7)
     assert (added.run_at_ms, added.timeout_ms) == (NOW_MS + 600_000, 120_000)
     assert (added.backoff, added.cwd, added.env) == ("10,60", "/srv", {"A": "1", "B": "x=y"})
+    assert added.on_crash == "fail"
 
 
 def test_options_beat_json_fields(run, store):
@@ -209,6 +210,9 @@ BAD = [
     ('{"command":"a","timeout":"soon"}', "timeout: not a duration"),
     ('{"command":"a","backoff":"often"}', 'backoff "often" is not understood'),
     ('{"command":"a","backoff":3}', "backoff must be text"),
+    ('{"command":"a","on_crash":"never"}', "on_crash must be retry, fail or hold, not"),
+    ('{"command":"a","on_crash":"Hold"}', 'did you mean "hold"?'),
+    ('{"command":"a","on_crash":3}', "on_crash must be retry, fail or hold, not 3"),
     ('{"command":"a","cwd":"here"}', "cwd must be an absolute path"),
     ('{"command":"a","env":{"A":1}}', "env A must be text"),
     ('{"argv":[]}', "argv must be a list of words"),

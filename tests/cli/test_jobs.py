@@ -231,6 +231,28 @@ def test_dlq_retry_all_takes_every_page(run, store, ended):
     assert run("status", "--json").records[0]["pending"] == 501
 
 
+def test_dlq_retry_all_leaves_out_what_is_held_and_says_so(run, dead_job, ended, store):
+    dead_job("plain")
+    run("enqueue", "--id", "held", "--on-crash", "hold", "true")
+    ended(buried, reason="held")
+
+    would = run("dlq", "retry", "--all", "--dry-run")
+    done = run("dlq", "retry", "--all")
+
+    words = "queuectl: 1 job is held after a crash; name each to run it again\n"
+    assert would == (0, "Would retry job plain\n", words)
+    assert done == (0, "1 job will run again\n", words)
+    assert store.job_by_id("held").state is State.DEAD
+    assert run("dlq", "retry", "held").out == "Job held will run again\n"
+
+
+def test_show_tells_what_follows_a_crash(run):
+    run("enqueue", '{"command":"true","on_crash":"hold"}')
+
+    assert "on_crash:" in run("show", "1").out
+    assert run("show", "--json", "1").records[0]["on_crash"] == "hold"
+
+
 def test_dlq_retry_wants_ids_or_all(run, dead_job):
     dead_job("a")
 

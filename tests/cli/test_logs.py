@@ -146,3 +146,68 @@ def test_follow_waits_for_the_start_and_the_end(run, store, ended, write, clock)
     done = run("logs", "-f", "a", "--json")
 
     assert [json.loads(line)["text"] for line in done.lines] == ["here\n"]
+
+
+# --- output that is not there any more ---
+
+DAY_MS = 24 * 3600 * 1000
+
+
+@pytest.fixture
+def wordy_job(run, ended):
+    """A job `a` that wrote something of which no file is left."""
+    run("enqueue", "--id", "a", "true")
+    ended(completed, output_bytes=17)
+
+
+def test_output_that_was_removed_for_its_age_is_told_of(run, clock, wordy_job):
+    clock.advance(7 * DAY_MS)
+
+    assert run("logs", "a") == (
+        0, "", "queuectl: job a: output was removed after 7 days; setting keep-output-days\n",
+    )  # fmt: skip
+
+
+def test_the_age_at_which_output_is_removed_is_that_of_the_settings(
+    run, clock, wordy_job, monkeypatch
+):
+    monkeypatch.setenv("QUEUECTL_KEEP_OUTPUT_DAYS", "0.5")
+    clock.advance(DAY_MS // 2)
+
+    assert "after 0.5 days" in run("logs", "a").err
+
+
+def test_output_that_is_gone_for_another_reason_names_other_settings(run, clock, wordy_job):
+    clock.advance(7 * DAY_MS - 1)
+
+    done = run("logs", "a", "--follow")
+
+    assert done.code == 0
+    assert done.err == (
+        "queuectl: job a: output is not kept any more; settings keep-output-bytes, output-limit\n"
+    )
+
+
+def test_a_job_that_wrote_nothing_is_not_said_to_have_lost_output(run, clock, ended):
+    run("enqueue", "--id", "a", "true")
+    ended(completed, output_bytes=0)
+    clock.advance(100 * DAY_MS)
+
+    assert run("logs", "a") == (0, "", "")
+
+
+def test_the_output_of_another_attempt_is_not_missed(run, clock, ended):
+    run("enqueue", "--id", "a", "true")
+    ended(retried, output_bytes=17)
+    clock.advance(60_000)
+    ended(completed, output_bytes=0)
+
+    assert run("logs", "a").err == ""
+    assert "not kept any more" in run("logs", "a", "--attempt", "1").err
+
+
+def test_output_that_is_there_is_not_said_to_be_removed(run, clock, wordy_job, write):
+    write(1, 1, (STDOUT, b"kept for long\n"))
+    clock.advance(100 * DAY_MS)
+
+    assert run("logs", "a") == (0, "kept for long\n", "")

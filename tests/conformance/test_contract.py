@@ -39,6 +39,6 @@ def test_the_contract_says_what_a_verb_does(verb):
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_that_writes_is_given_the_moment(verb):
     writes = {"enqueue", "claim", "finish", "finish_and_claim", "cancel", "revive", "rescue"}
-    writes |= {"register", "heartbeat"}
+    writes |= {"register", "heartbeat", "prune"}
 
     assert ("now_ms" in inspect.signature(getattr(Store, verb)).parameters) >= (verb in writes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ from queuectl_core.errors import QueuectlError
 from queuectl_core.lifecycle import TRANSITIONS, Event, State
 from queuectl_core.retry import Rescue
 from queuectl_core.run import Ending
-from queuectl_core.storage.sqlite import bell, presence
+from queuectl_core.storage.sqlite import bell, presence, rows
 from queuectl_core.storage.sqlite import engine as sqlite_engine
 from queuectl_core.storage.sqlite import jobs as steps_of_jobs
 from queuectl_core.storage.sqlite import statements as sql
@@ -28,6 +29,8 @@ from tests.conformance import (
     test_claim,
     test_enqueue,
     test_finish,
+    test_on_crash,
+    test_prune,
     test_stateful,
     test_workers,
 )
@@ -145,6 +148,19 @@ def rescue_never_finds_poison(patch):
 
 def rescue_forgets_that_a_cancel_was_wanted(patch):
     patch.setattr("queuectl_core.retry.after_crash", lambda _job: Rescue())
+
+
+def rescue_runs_again_what_must_not_repeat(patch):
+    patch.setattr("queuectl_core.retry._burial", lambda _job: None)
+
+
+def enqueue_forgets_what_follows_a_crash(patch):
+    new_job = rows.new_job
+    patch.setattr(rows, "new_job", lambda new, now_ms: new_job(forgetful(new), now_ms))
+
+
+def forgetful(new):
+    return new._replace(on_crash="retry")
 
 
 def rescue_does_not_count_the_attempt(patch):
@@ -272,6 +288,29 @@ def a_crash_looks_like_an_exit(patch):
     )
 
 
+def prune_forgets_dead_jobs_too(patch):
+    edit_statement(patch, "ENDED_JOB", "'completed'", "'completed', 'dead'")
+    patch.setattr(sql, "ENDINGS", sql.ENDINGS | {Event.BURY})
+
+
+def prune_leaves_the_counts(patch):
+    count = Ledger.count
+
+    def count_what_comes(ledger, queue, state, jobs):
+        if state is not State.COMPLETED or jobs > 0:
+            count(ledger, queue, state, jobs)
+
+    patch.setattr(Ledger, "count", count_what_comes)
+
+
+def prune_takes_a_revived_job_by_its_first_end(patch):
+    edit_statement(patch, "ENDED_JOB", "finished_at_ms = :at_ms", "finished_at_ms >= :at_ms")
+
+
+def prune_drops_old_figures(patch):
+    edit_statement(patch, "ADD_ROLLUP", "events = events + excluded.events", "events = events")
+
+
 # --- who catches which ---
 
 
@@ -307,6 +346,8 @@ BY_MACHINE = [
     rescue_does_not_count_the_crash,
     rescue_never_finds_poison,
     rescue_forgets_that_a_cancel_was_wanted,
+    rescue_runs_again_what_must_not_repeat,
+    enqueue_forgets_what_follows_a_crash,
     rescue_does_not_count_the_attempt,
     enqueue_drops_the_event,
     enqueue_writes_an_event_for_the_first_job_only,
@@ -367,6 +408,18 @@ BY_CHECK = [
         ENGINE,
     ),
     Check(
+        rescue_runs_again_what_must_not_repeat,
+        partial(
+            test_on_crash.test_a_job_that_must_not_repeat_is_dead_after_one_crash, on_crash="fail"
+        ),
+        ENGINE,
+    ),
+    Check(
+        enqueue_forgets_what_follows_a_crash,
+        partial(test_on_crash.test_a_job_keeps_what_it_says_of_crashes, on_crash="hold"),
+        STORE,
+    ),
+    Check(
         cancel_moves_a_running_job_directly,
         test_cancel_revive.test_cancel_of_a_running_job_asks_its_worker,
         STORE,
@@ -396,6 +449,18 @@ BY_CHECK = [
         test_workers.test_the_bell_rings_when_a_job_is_added,
         ("bell", "open_another"),
     ),
+    Check(
+        prune_forgets_dead_jobs_too,
+        test_prune.test_all_other_jobs_stay_with_their_attempts_whatever_their_age,
+        STORE,
+    ),
+    Check(prune_leaves_the_counts, test_prune.test_counts_stay_true_in_each_queue, STORE),
+    Check(
+        prune_takes_a_revived_job_by_its_first_end,
+        test_prune.test_a_revived_job_that_ended_again_is_not_among_the_oldest,
+        STORE,
+    ),
+    Check(prune_drops_old_figures, test_prune.test_totals_stay_true, STORE),
 ]
 
 

@@ -58,7 +58,13 @@ some_queues = st.sampled_from([None, None, ("a",), ("b",), ("b", "a"), ("none",)
 delays_ms = st.sampled_from([0, 0, 1, 1_000, 60_000])
 priorities = st.sampled_from([1, 5, 5, 10])
 verdict_kinds = st.sampled_from([Complete, Retry, Bury, Stop, Release])
-requests = st.builds(dict, queue=st.sampled_from(QUEUES), priority=priorities, delay_ms=delays_ms)
+requests = st.builds(
+    dict,
+    queue=st.sampled_from(QUEUES),
+    priority=priorities,
+    delay_ms=delays_ms,
+    on_crash=st.sampled_from(["retry", "retry", "fail", "hold"]),
+)
 
 
 @dataclass
@@ -69,6 +75,7 @@ class ModelJob:
     priority: int
     run_at_ms: int
     id: str | None = None
+    on_crash: str = "retry"
     state: State = State.PENDING
     attempts: int = 0
     starts: int = 0
@@ -163,7 +170,10 @@ class QueueMachine(RuleBasedStateMachine):
         now_ms = self.clock.now_ms()
         jobs = [
             new_job(
-                queue=one["queue"], priority=one["priority"], run_at_ms=now_ms + one["delay_ms"]
+                queue=one["queue"],
+                priority=one["priority"],
+                run_at_ms=now_ms + one["delay_ms"],
+                on_crash=one["on_crash"],
             )
             for one in wanted
         ]
@@ -171,7 +181,11 @@ class QueueMachine(RuleBasedStateMachine):
         assert len(added) == len(jobs)
         for job, new in zip(jobs, added, strict=True):
             self.model.add(
-                new.number, queue=job.queue, priority=job.priority, run_at_ms=job.run_at_ms
+                new.number,
+                queue=job.queue,
+                priority=job.priority,
+                run_at_ms=job.run_at_ms,
+                on_crash=job.on_crash,
             )
         return multiple(*[new.number for new in added])
 
@@ -338,8 +352,8 @@ class QueueMachine(RuleBasedStateMachine):
         seen = steps.view(self.store)
         told = {
             job.number: ModelJob(
-                job.queue, job.priority, job.run_at_ms, job.id, job.state, job.attempts,
-                job.starts, job.crashes, job.token, job.worker, job.cancel_requested,
+                job.queue, job.priority, job.run_at_ms, job.id, job.on_crash, job.state,
+                job.attempts, job.starts, job.crashes, job.token, job.worker, job.cancel_requested,
             )
             for job in seen.jobs
         }  # fmt: skip
@@ -414,7 +428,7 @@ class QueueMachine(RuleBasedStateMachine):
             job.crashes += 1
             if job.cancel_requested:
                 self.model.move(number, Event.STOP)
-            elif job.crashes >= POISON_CRASHES:
+            elif job.on_crash != "retry" or job.crashes >= POISON_CRASHES:
                 self.model.move(number, Event.BURY)
             else:
                 self.model.move(number, Event.RESCUE)

@@ -36,6 +36,7 @@ def fill(path: str) -> None:
         max_retries=7,
         timeout_ms=1_500,
         backoff="10,60",
+        on_crash="hold",
         cwd="/srv",
         env={"LANG": "C.UTF-8"},
     )

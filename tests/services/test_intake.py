@@ -37,6 +37,7 @@ def test_the_least_job_takes_all_defaults():
         "backoff": None,
         "cwd": "/here",
         "env": None,
+        "on_crash": "retry",
     }
 
 

@@ -65,6 +65,18 @@ def test_retry_dead_takes_only_the_dead(store):
     assert jobs.retry_dead(store, now_ms=NOW_MS) == 0
 
 
+def test_retry_dead_leaves_out_what_is_held_for_a_person(store):
+    add(store, 2)
+    end(store, lambda claim: buried(claim, reason="held"))
+    end(store, lambda claim: buried(claim, reason="interrupted"))
+
+    assert jobs.retry_dead(store, now_ms=NOW_MS) == 1
+
+    (held,) = [job for page in jobs.dead_letters(store, held=True) for job in page]
+    assert (held.state, held.reason) == (State.DEAD, "held")
+    assert jobs.retry(store, [held], now_ms=NOW_MS) == [State.DEAD]
+
+
 def test_wait_sees_the_end(store, clock):
     add(store)
     pause = clock.pause
@@ -111,15 +123,16 @@ def test_a_record_quotes_argv_for_reading():
 
 def test_a_record_of_a_job_reads_back_as_the_same_job():
     job = builders.job(
-        id="a", priority=9, timeout_ms=1_500, backoff="exp:2", cwd="/srv", env={"A": "1"}
-    )
+        id="a", priority=9, timeout_ms=1_500, backoff="exp:2", cwd="/srv", env={"A": "1"},
+        on_crash="hold",
+    )  # fmt: skip
 
     again = intake.new_job(jobs.record(job), DEFAULTS)
 
     for field in ("id", "queue", "priority", "run_at_ms", "max_retries", "command", "argv"):
         assert getattr(again, field) == getattr(job, field)
     assert (again.timeout_ms, again.backoff, again.cwd) == (1_500, "exp:2", "/srv")
-    assert again.env == {"A": "1"}
+    assert (again.env, again.on_crash) == ({"A": "1"}, "hold")
 
 
 def test_states_are_known_by_name():

@@ -53,6 +53,19 @@ def test_without_anything_the_defaults_are_in_force():
     assert resolve({}, {}, {})._asdict() == {setting.field: setting.default for setting in TABLE}
 
 
+def test_retention_is_on_without_anything():
+    found = resolve({}, {}, {})
+
+    assert (found.keep_finished_days, found.keep_finished_count) == (30, 100_000)
+    assert (found.keep_output_days, found.keep_output_bytes) == (7, 1_073_741_824)
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key.startswith("keep-")])
+def test_what_is_kept_can_be_kept_for_ever(key):
+    assert parse_text(BY_KEY[key], "0", "test") == 0
+    assert "0: no limit" in BY_KEY[key].help
+
+
 @pytest.mark.parametrize("field", A_VALUE)
 def test_a_flag_beats_the_environment_and_that_the_file(field):
     in_file, in_environ, in_flag = A_VALUE[field]

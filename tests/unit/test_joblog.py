@@ -17,6 +17,7 @@ from queuectl_core.joblog import (
     HEADER_BYTES,
     MARKER,
     MAX_CHUNK_BYTES,
+    RETRY_AFTER_MS,
     STDERR,
     STDOUT,
     Chunk,
@@ -355,6 +356,72 @@ def test_output_is_dropped_and_counted_once_the_disk_fails(path, monkeypatch, co
     assert writer.total_bytes == 17
     assert writer.last_error_line == "also lost"
     assert text(path) == b"kept"
+
+
+def refuse_writes(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("later_ms", [RETRY_AFTER_MS, -RETRY_AFTER_MS])
+def test_output_is_kept_again_once_the_disk_takes_it(path, monkeypatch, later_ms):
+    writer = JobLogWriter(path, head_bytes=1_000, tail_bytes=1_000)
+    writer.write(STDOUT, b"kept\n", NOW_MS)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "writev", refuse_writes)
+        writer.write(STDOUT, b"lost\n", NOW_MS)
+    writer.write(STDOUT, b"too soon\n", NOW_MS + later_ms // 2)
+
+    writer.write(STDOUT, b"again\n", NOW_MS + later_ms)  # the wall clock may have been set back
+
+    writer.close()
+    assert text(path) == b"kept\n[... 14 bytes dropped ...]\nagain\n"
+    assert writer.failed == os.strerror(errno.ENOSPC)
+
+
+def test_a_disk_that_refuses_the_first_byte_may_take_a_later_one(path, monkeypatch):
+    writer = JobLogWriter(path, head_bytes=1_000, tail_bytes=1_000)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "mkdir", refuse_writes)
+        writer.write(STDOUT, b"lost\n", NOW_MS)
+
+    writer.write(STDOUT, b"again\n", NOW_MS + RETRY_AFTER_MS)
+
+    writer.close()
+    assert text(path) == b"[... 5 bytes dropped ...]\nagain\n"
+
+
+def test_a_tail_that_can_not_be_made_does_not_cost_the_other_one(path, monkeypatch):
+    writer = JobLogWriter(path, head_bytes=64, tail_bytes=64)
+    for data in (b"h" * 64, b"1" * 64):
+        writer.write(STDOUT, data, NOW_MS)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "open", refuse_writes)
+        writer.write(STDOUT, b"lost", NOW_MS)
+
+    writer.write(STDOUT, b"2" * 64, NOW_MS + RETRY_AFTER_MS)
+
+    writer.close()
+    kept = b"h" * 64 + b"1" * 64 + b"\n[... 4 bytes dropped ...]\n" + b"2" * 64
+    assert text(path) == kept
+
+
+def test_nothing_is_kept_while_the_disk_is_for_something_else(path):
+    refusal = []
+
+    def check():
+        if refusal:
+            raise refusal[0]
+
+    writer = JobLogWriter(path, head_bytes=1_000, tail_bytes=1_000, check=check)
+    writer.write(STDOUT, b"kept\n", NOW_MS)
+    refusal.append(OSError(errno.ENOSPC, "no room"))
+    writer.write(STDERR, b"lost\n", NOW_MS)
+    refusal.clear()
+    writer.write(STDOUT, b"again\n", NOW_MS + RETRY_AFTER_MS)
+
+    writer.close()
+    assert text(path) == b"kept\n[... 5 bytes dropped ...]\nagain\n"
+    assert (writer.failed, writer.last_error_line) == ("no room", "lost")
 
 
 def test_a_short_write_leaves_no_torn_chunk(path):

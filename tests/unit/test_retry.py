@@ -221,6 +221,11 @@ def decide(ended, **fields):
         (Outcome(Ending.CANCELLED, signal=15), {"attempts": 1}, Stop()),
         (Outcome(Ending.CANCELLED, exit_code=0), {"attempts": 3}, Stop()),
         (Outcome(Ending.RELEASED, signal=9), {"attempts": 3}, Release()),
+        (Outcome(Ending.RELEASED, signal=9), {"on_crash": "fail"}, Bury("interrupted")),
+        (Outcome(Ending.RELEASED, signal=9), {"on_crash": "hold"}, Bury("held")),
+        (failure(), {"on_crash": "fail"}, Retry(NOW_MS + 1_000)),
+        (failure(), {"on_crash": "hold", "attempts": 3}, Bury("exit")),
+        (success(), {"on_crash": "fail"}, Complete()),
     ],
 )
 def test_what_follows_an_outcome(ended, fields, follows):
@@ -254,6 +259,10 @@ def test_every_ending_has_a_verdict(ending):
         ({"crashes": POISON_CRASHES - 2}, Rescue()),
         ({"crashes": POISON_CRASHES - 1}, Bury("poison")),
         ({"crashes": POISON_CRASHES + 5}, Bury("poison")),
+        ({"crashes": 0, "on_crash": "fail"}, Bury("interrupted")),
+        ({"crashes": 0, "on_crash": "hold"}, Bury("held")),
+        ({"crashes": POISON_CRASHES, "on_crash": "hold"}, Bury("held")),
+        ({"crashes": 0, "on_crash": "fail", "cancel_requested": True}, Stop()),
         ({"crashes": 0, "cancel_requested": True}, Stop()),
         ({"crashes": POISON_CRASHES, "cancel_requested": True}, Stop()),
     ],

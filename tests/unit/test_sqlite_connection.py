@@ -346,6 +346,13 @@ def test_an_error_of_sqlite_becomes_ours(error, kind):
     assert ours.hint
 
 
+def test_no_room_for_the_index_of_the_log_is_a_full_disk():
+    error = apsw.IOError("disk I/O error")
+    error.extendedresult = apsw.SQLITE_IOERR_SHMSIZE
+
+    assert type(opening.translated(error, "/q.db")) is StorageFull
+
+
 def test_a_full_disk_loses_nothing_and_can_be_written_to_later(path):
     store = open_store(path, now_ms=NOW_MS)
     steps.enqueue(store)

@@ -166,7 +166,8 @@ def test_the_schema_is_strict_everywhere(raw):
 def test_a_state_that_the_table_does_not_know_is_refused(raw):
     with pytest.raises(apsw.ConstraintError):
         raw.execute(
-            sql.INSERT_JOB.replace("'pending'", "'held'"), ("a", "q", 5, 0, 3, *[None] * 6, 0)
+            sql.INSERT_JOB.replace("'pending'", "'held'"),
+            ("a", "q", 5, 0, 3, *[None] * 6, "retry", 0),
         )
 
 

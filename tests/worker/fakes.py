@@ -9,6 +9,7 @@ from queuectl_core.home import Home
 from queuectl_core.storage import open_store
 from queuectl_core.worker.crew import Crew
 from queuectl_core.worker.plan import Plan
+from queuectl_core.worker.reserve import Reserve, path_beside
 from queuectl_core.worker.turnstile import Turnstile
 from tests.builders import NOW_MS, new_worker, success
 
@@ -73,7 +74,8 @@ class Shop:
         self.store = open_store(url, now_ms=NOW_MS)
         self.worker = self.store.register(new_worker(), now_ms=NOW_MS)
         plan = Plan(Home(str(path)), url, SETTINGS, 2, None, False, {"PATH": "/bin"})
-        turnstile = Turnstile(worker=self.worker, queues=None, clock=clock)
+        self.reserve = Reserve(path_beside(url))
+        turnstile = Turnstile(worker=self.worker, queues=None, clock=clock, reserve=self.reserve)
         self.crew = Crew(plan, turnstile=turnstile, clock=clock, execute=execute)
         execute.crew = self.crew
 

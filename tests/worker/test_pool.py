@@ -12,7 +12,8 @@ from queuectl_core.worker import pool
 from queuectl_core.worker.executor import Stopper
 from queuectl_core.worker.plan import Plan
 from queuectl_core.worker.pool import Pool
-from tests.builders import NOW_MS, new_job, retried
+from queuectl_core.worker.trimmer import TRIM_BYTES
+from tests.builders import NOW_MS, completed, new_job, retried
 from tests.worker.fakes import SETTINGS
 from tests.worker.harness import CLOCK, is_running, pid_in, until
 
@@ -252,3 +253,33 @@ def test_a_draining_worker_says_once_what_it_stays_for(made, caplog):
 
     assert not made._crew.stopping.is_set()
     assert caplog.text.count("stays for jobs that wait for a retry") == 1
+
+
+def test_the_first_turn_prunes_with_the_settings_of_now(made, tmp_path):
+    (tmp_path / "config.json").write_text('{"keep_finished_count": 1}')
+    numbers = [one.number for one in made._store.enqueue([new_job()] * 2, now_ms=NOW_MS)]
+    for claim in made._store.claim(worker=made._id, limit=2, now_ms=NOW_MS):
+        made._store.finish([completed(claim)], now_ms=NOW_MS)
+
+    made._turn(set())
+
+    assert [job.number for job in made._store.jobs()] == numbers[1:]
+
+
+@pytest.mark.parametrize(("more", "pause_ms"), [(True, pool.PRUNE_PAUSE_MS), (False, 60_000)])
+def test_a_round_of_pruning_goes_on_after_a_pause(made, clock, monkeypatch, more, pause_ms):
+    monkeypatch.setattr(made._pruner, "work", lambda _: more)
+
+    made._turn(set())
+
+    assert made._pruning.next_ms == clock.monotonic_ms() + pause_ms
+
+
+def test_a_turn_empties_a_long_log(made, tmp_path):
+    log = tmp_path / "queue.db-wal"
+    made._store.enqueue([new_job("x" * 1_000_000)] * 5, now_ms=NOW_MS)
+    assert log.stat().st_size > TRIM_BYTES
+
+    made._turn(set())
+
+    assert log.stat().st_size <= TRIM_BYTES

@@ -6,10 +6,10 @@ import os
 
 import apsw
 
-from queuectl_core.lifecycle import STATES, State
+from queuectl_core.lifecycle import State
 from queuectl_core.run import Claim
 from queuectl_core.storage.records import Count, DeadWorker, JobEvent, Result, Total, WorkerRow
-from queuectl_core.storage.sqlite import bell, history, presence, rows
+from queuectl_core.storage.sqlite import bell, history, presence, pruning, rows
 from queuectl_core.storage.sqlite import jobs as steps
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite.connection import (
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from queuectl_core.job import Job
     from queuectl_core.run import Attempt
-    from queuectl_core.storage.records import NewWorker
+    from queuectl_core.storage.records import NewWorker, Pruned
     from queuectl_core.storage.sqlite.rows import Row
 
 LAST = 2**63 - 1
@@ -153,7 +153,9 @@ class SqliteStore(SqliteIntake):
         return [JobEvent._make(row) for row in self._rows(sql.EVENTS, {"limit": limit})]
 
     def counts(self) -> list[Count]:
-        return [Count(queue, STATES[state], jobs) for queue, state, jobs in self._rows(sql.COUNTS)]
+        return [
+            Count(queue, rows.state(state), jobs) for queue, state, jobs in self._rows(sql.COUNTS)
+        ]
 
     def totals(self) -> list[Total]:
         return [Total._make(row) for row in self._rows(sql.TOTALS)]
@@ -207,6 +209,18 @@ class SqliteStore(SqliteIntake):
         return bell.PipeBell(self._workers_dir, worker)
 
     # --- upkeep ---
+
+    def prune(self, *, before_ms: int | None, keep: int | None, limit: int, now_ms: int) -> Pruned:
+        with self._writing(now_ms) as ledger:
+            pruned = pruning.forget_jobs(ledger, before_ms=before_ms, keep=keep, limit=limit)
+            folded = before_ms is not None and pruning.fold_minutes(ledger, before_ms, limit)
+        return pruned._replace(more=pruned.more or folded)
+
+    def trim_log(self, *, above_bytes: int) -> int:
+        try:
+            return pruning.trim_log(self._connection, self._gate, self._path, above_bytes)
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
 
     def backup(self, path: str) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queuectl_core.lifecycle import CLAIMABLE, STATES, TRANSITIONS, Event, State
+from queuectl_core.lifecycle import CLAIMABLE, TRANSITIONS, Event, State
 from queuectl_core.run import Claim, Ending, Outcome
 from queuectl_core.storage.sqlite import rows
 from queuectl_core.storage.sqlite import statements as sql
@@ -31,7 +31,7 @@ def claim_next(ledger: Ledger, worker: int, queues: Sequence[str]) -> Claim | No
         return None
     number, state, queue = best[2:]
     values = {"worker": worker, "now_ms": ledger.now_ms}
-    if not ledger.move(Event.CLAIM, Place(number, STATES[state], queue), values):
+    if not ledger.move(Event.CLAIM, Place(number, rows.state(state), queue), values):
         return None
     job = rows.job(ledger.row(sql.JOB_BY_NUMBER, {"number": number}))
     return Claim(job, job.token or 0)
@@ -135,7 +135,7 @@ def revive(ledger: Ledger, number: int) -> State | None:
 
 def _place(ledger: Ledger, number: int) -> Place | None:
     row = ledger.connection.execute(sql.JOB_STATE, {"number": number}).fetchone()
-    return None if row is None else Place(number, STATES[row[0]], row[1])
+    return None if row is None else Place(number, rows.state(row[0]), row[1])
 
 
 def interrupted(job: Job, now_ms: int) -> Outcome:

@@ -5,8 +5,9 @@ JSON stands in a column only where it is rare: argv, env, queues.
 
 from __future__ import annotations
 
+from queuectl_core.errors import StorageDamaged
 from queuectl_core.job import Job
-from queuectl_core.lifecycle import STATES
+from queuectl_core.lifecycle import STATES, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,10 +34,24 @@ def decoded(text: str) -> Any:  # noqa: ANN401 - JSON; the caller knows what it 
     return json.loads(text)
 
 
+def state(word: str) -> State:
+    """Return the state that a column names.
+
+    StorageDamaged for any other word: the missing end of a torn file reads as zeros.
+    """
+    try:
+        return STATES[word]
+    except KeyError:
+        raise StorageDamaged(
+            f"the queue file is damaged: a row has the state {word!r}",
+            hint="queuectl doctor, then queuectl restore BACKUP",
+        ) from None
+
+
 def job(row: Row) -> Job:
     """Return the job that a row of COLUMNS holds."""
     fields: list[object] = list(row)
-    fields[_STATE] = STATES[row[_STATE]]
+    fields[_STATE] = state(row[_STATE])
     fields[_CANCEL] = bool(fields[_CANCEL])
     if row[_ARGV] is not None:
         fields[_ARGV] = tuple(decoded(row[_ARGV]))
@@ -59,6 +74,7 @@ def new_job(new: NewJob, now_ms: int) -> Row:
         _encoded(new.env) if new.env else None,
         new.timeout_ms,
         new.backoff,
+        new.on_crash,
         now_ms,
     )
 

@@ -7,7 +7,7 @@ when both name the same states in the same order, and lists typed by hand drift.
 from __future__ import annotations
 
 from queuectl_core.job import HIGHEST_PRIORITY, LOWEST_PRIORITY, Job
-from queuectl_core.lifecycle import CLAIMABLE, TRANSITIONS, Event, State
+from queuectl_core.lifecycle import CLAIMABLE, FINAL, TRANSITIONS, Event, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ INSERT_QUEUE_ID = "INSERT INTO queue (id, created_at_ms) VALUES (:id, :now_ms)"
 INSERT_JOB = f"""
 INSERT INTO jobs
     (id, queue, state, priority, run_at_ms, max_retries, command, argv, cwd, env, timeout_ms,
-     backoff, created_at_ms)
-VALUES (?, ?, '{State.PENDING}', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     backoff, on_crash, created_at_ms)
+VALUES (?, ?, '{State.PENDING}', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 INSERT_NAMED_JOB = f"""
 {INSERT_JOB}
@@ -229,3 +229,33 @@ SELECT EXISTS (SELECT 1 FROM jobs WHERE state = '{State.PROCESSING}' AND worker 
 """
 HOLDERS = f"SELECT DISTINCT worker FROM jobs WHERE state = '{State.PROCESSING}'"
 DELETE_WORKER = "DELETE FROM workers WHERE id = :id"
+
+# --- upkeep ---
+# The history lies in the order in which jobs ended: its oldest rows name the jobs to forget, and no
+# index by the moment of the end has to be kept in the hot loop.
+
+FORGETTABLE = tuple(state for state in FINAL if state is not State.DEAD)
+ENDINGS = frozenset(event for event, (_, target) in TRANSITIONS.items() if target in FORGETTABLE)
+COUNT_FORGETTABLE = f"""
+SELECT coalesce(sum(jobs), 0)
+FROM counts
+WHERE state IN ({_listed(FORGETTABLE)})
+"""
+OLDEST_EVENTS = "SELECT seq, at_ms, job, event FROM events ORDER BY seq LIMIT :limit"
+ENDED_JOB = f"""
+SELECT state, queue, starts
+FROM jobs
+WHERE number = :number AND state IN ({_listed(FORGETTABLE)}) AND finished_at_ms = :at_ms
+"""
+DELETE_JOB = "DELETE FROM jobs WHERE number = :number"
+DELETE_ATTEMPTS = "DELETE FROM attempts WHERE job = :number"
+DELETE_EVENTS = "DELETE FROM events WHERE seq <= :last"
+MINUTES_A_DAY = 24 * 60
+OLD_MINUTES = f"""
+SELECT minute, queue, event, events, duration_ms
+FROM rollups
+WHERE minute < :before AND minute % {MINUTES_A_DAY} > 0
+ORDER BY minute
+LIMIT :limit
+"""
+DELETE_ROLLUP = "DELETE FROM rollups WHERE minute = ? AND queue = ? AND event = ?"

@@ -36,6 +36,7 @@ CREATE TABLE jobs (
     env TEXT,
     timeout_ms INTEGER,
     backoff TEXT,
+    on_crash TEXT NOT NULL DEFAULT 'retry',
     created_at_ms INTEGER NOT NULL,
     started_at_ms INTEGER,
     finished_at_ms INTEGER,
