@@ -95,7 +95,9 @@ def _refuse_own_files(wish: Wish) -> None:
     """Refuse to write over the queue and what lies beside it, under whatever name."""
     own = os.path.realpath(wish.db_path)
     wanted = os.path.realpath(wish.path)
-    beside = {f"{own}{part}" for part in ("", "-wal", "-shm", ".id", ".gate", ".workers")}
+    beside = {
+        f"{own}{part}" for part in ("", ".reserve", "-wal", "-shm", ".id", ".gate", ".workers")
+    }
     if wanted in beside or wanted.startswith(f"{own}.workers/"):
         raise UsageError(f"{wish.path} belongs to the queue itself", hint="give another name")
 

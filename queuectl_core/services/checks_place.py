@@ -54,8 +54,12 @@ class Place(Record):
 
     def _home(self) -> Answer:
         path = self.home.path
-        if not os.path.lexists(path):
+        try:
+            os.lstat(path)
+        except FileNotFoundError:
             return well(f"{path} is not there yet: the first command makes it")
+        except OSError as error:  # a directory above it is closed to us
+            raise home.access_error(error, path) from error
         home.check_directory(path)
         mode = stat.S_IMODE(os.stat(path).st_mode)
         if mode & 0o077:
