@@ -62,16 +62,16 @@ def back_up(store: Store, wish: Wish, *, clock: Clock) -> Backup:
     check(wish)
     began_ms = clock.monotonic_ms()
     draft = wish.path + DRAFT
-    if os.path.lexists(draft):
-        raise StorageError(
-            f"{draft} exists: another backup writes it, or one was cut off",
-            hint=f"if no backup runs: rm {draft}",
-        )
     try:
         store.backup(draft)
         copy = storage.verify_copy(draft) if wish.verify else storage.look_at_copy(draft)
         storage.keep_copy(draft, wish.path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error.__cause__, FileExistsError):  # by O_EXCL: somebody else's draft
+            raise StorageError(
+                f"{draft} exists: another backup writes it, or one was cut off",
+                hint=f"if no backup runs: rm {draft}",
+            ) from error
         _discard(draft)
         raise
     duration_ms = clock.monotonic_ms() - began_ms

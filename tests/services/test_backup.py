@@ -280,6 +280,47 @@ def test_what_was_set_aside_can_be_restored_in_turn(db, copy, clock):
     assert jobs_in(db) == [5, 4, 3, 2, 1]
 
 
+def test_restores_of_one_second_keep_every_old_file(db, copy, clock):
+    make_queue(db)
+    back_up(db, copy, clock)
+    kept = {}
+    for jobs in (2, 3, 4):
+        make_queue(db, jobs=jobs)
+        kept[jobs + 1] = restore(db, copy, clock, force=True).set_aside
+
+    assert {jobs: storage.verify_copy(path).jobs for jobs, path in kept.items()} == {
+        3: 3, 4: 4, 5: 5,
+    }  # fmt: skip
+
+
+def test_a_log_that_was_set_aside_is_never_written_over(db, copy, clock):
+    make_queue(db)
+    back_up(db, copy, clock)
+    kept = {}
+    for words in (b"first", b"second"):
+        empty(db)
+        with open(db + "-wal", "wb") as file:
+            file.write(words)
+        kept[words] = restore(db, copy, clock).set_aside
+
+    for words, path in kept.items():
+        with open(path + "-wal", "rb") as file:
+            assert file.read() == words
+
+
+def test_a_file_that_can_not_be_set_aside_takes_no_other_along(db, copy, clock, monkeypatch):
+    make_queue(db)
+    back_up(db, copy, clock)
+    aside = restore(db, copy, clock, force=True).set_aside
+    monkeypatch.setattr(upkeep, "_free_name", lambda _path, _now_ms: aside)
+
+    with pytest.raises(StorageError, match="File exists"):
+        restore(db, copy, clock, force=True)
+
+    assert storage.verify_copy(aside).jobs == 1
+    assert jobs_in(db) == [1]
+
+
 def test_a_healthy_queue_with_jobs_is_replaced_only_by_force(db, copy, clock):
     make_queue(db)
     back_up(db, copy, clock)

@@ -227,7 +227,7 @@ def roll_back(connection: apsw.Connection) -> None:
         connection.execute(sql.ROLLBACK)
 
 
-_RESTORE_HINT = "stop the workers, delete the -wal and -shm beside it, put a backup in its place"
+_RESTORE_HINT = "stop the workers, then: queuectl restore BACKUP; it keeps what is there"
 
 
 def translated(error: apsw.Error, path: str) -> QueuectlError:

@@ -104,7 +104,7 @@ def refuse_missing(path: str) -> StorageDamaged:
     """Return the error for a queue file that is gone or empty though there was a queue."""
     return StorageDamaged(
         f"{path} is missing or empty, but a queue was here ({id_path(path)} names it)",
-        hint="put the file back, or delete its -wal and -shm and put a backup there;"
+        hint="put the file back, or stop the workers, then: queuectl restore BACKUP;"
         f" for a new, empty queue: rm {id_path(path)}",
     )
 

@@ -150,7 +150,7 @@ def restore(path: str, source: str, *, now_ms: int, force: bool) -> Restored:
         try:
             copy = _stage(source, draft, present.last_number)
             _refuse_full(path, draft)
-            set_aside = _set_aside(path, f"{path}.replaced-{_stamp(now_ms)}")
+            set_aside = _set_aside(path, _free_name(path, now_ms))
             _copy_into(draft, path)
             files.write_id(path, copy.queue_id)
         finally:
@@ -276,7 +276,11 @@ def _copy_bytes(file: apsw.VFSFile, target: str, size_bytes: int) -> None:
     """Copy a file that may be damaged, read through SQLite's own layer; on disk when it returns."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with open(os.open(target, flags, 0o600), "wb") as copy:
+        fd = os.open(target, flags, 0o600)
+    except OSError as error:
+        raise access_error(error, target) from error  # not ours to discard: an older file may be it
+    try:
+        with open(fd, "wb") as copy:
             for offset in range(0, size_bytes, CHUNK_BYTES):
                 copy.write(file.xRead(min(CHUNK_BYTES, size_bytes - offset), offset))
             copy.flush()
@@ -315,8 +319,16 @@ def _discard(path: str) -> None:
             os.unlink(path + part)
 
 
-def _stamp(now_ms: int) -> str:
-    """Return a moment for a file's name: 20231114T221320Z."""
+def _free_name(path: str, now_ms: int) -> str:
+    """Return where the old file goes: queue.db.replaced-20231114T221320Z, the next one -2.
+
+    Neither a file nor a log of an earlier restore bears the name. Call it behind the gate.
+    """
     from datetime import UTC, datetime  # noqa: PLC0415 - 2 ms, for a restore only
 
-    return datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    name, number = f"{path}.replaced-{stamp}", 1
+    while any(os.path.lexists(name + part) for part in ("", *COMPANIONS)):
+        number += 1
+        name = f"{path}.replaced-{stamp}-{number}"
+    return name
