@@ -301,7 +301,7 @@ def test_a_damaged_page_is_told_as_damage(path):
     with pytest.raises(StorageDamaged, match="damaged") as caught:
         open_store(path, now_ms=NOW_MS).jobs()
 
-    assert "backup" in caught.value.hint
+    assert "queuectl restore" in caught.value.hint
 
 
 @pytest.mark.parametrize("version", ["3.51.2", "3.40.1", "3.7.17", "2.8.17"])
