@@ -184,14 +184,15 @@ def _claim_us(home: Path, count: int = 300) -> float:
         NewWorker("bench", "bench", os.getppid(), os.getpid(), 1, None, "bench"), now_ms=now_ms()
     )
     store.enqueue([NewJob("true", None, 3, priority=10)] * (count + 1), now_ms=now_ms())
-    (held,) = store.claim(worker=worker, limit=1, now_ms=now_ms())
+    _, (held,) = store.finish_and_claim([], worker=worker, limit=1, now_ms=now_ms())
     spans = []
     for _ in range(count):
         result = Result(held, Outcome(Ending.EXIT, exit_code=0), Complete())
         begun = time.perf_counter()
         _, (held,) = store.finish_and_claim([result], worker=worker, limit=1, now_ms=now_ms())
         spans.append((time.perf_counter() - begun) * 1e6)
-    store.finish([Result(held, Outcome(Ending.EXIT, exit_code=0), Complete())], now_ms=now_ms())
+    last = Result(held, Outcome(Ending.EXIT, exit_code=0), Complete())
+    store.finish_and_claim([last], worker=worker, limit=0, now_ms=now_ms())
     store.retire(worker)
     store.close()
     return statistics.median(spans)

@@ -54,22 +54,6 @@ class Store(Intake, Protocol):
 
     # --- a job's life ---
 
-    def claim(
-        self, *, worker: int, limit: int, now_ms: int, queues: Sequence[str] | None = None
-    ) -> list[Claim]:
-        """Take up to `limit` due jobs, of all queues or of those given; fewer when fewer are due.
-
-        Highest priority first, then earliest run_at, then lowest number. Counts the start. No two
-        claims ever hold one job, and each has a token of its own.
-        """
-
-    def finish(self, results: Sequence[Result], *, now_ms: int) -> list[bool]:
-        """Record how runs ended, with their attempt rows; tell for each whether its claim held.
-
-        False: the claim was lost (the job was rescued, perhaps runs again), and nothing of it was
-        written.
-        """
-
     def finish_and_claim(
         self,
         results: Sequence[Result],
@@ -79,7 +63,16 @@ class Store(Intake, Protocol):
         now_ms: int,
         queues: Sequence[str] | None = None,
     ) -> tuple[list[bool], list[Claim]]:
-        """Do `finish`, then `claim`, in one transaction and one sync: the hot loop of a worker."""
+        """Record how runs ended, then take up to `limit` due jobs: the hot loop of a worker.
+
+        One transaction and one sync. Tells for each result whether its claim held; False: it was
+        lost (the job was rescued, perhaps runs again), and nothing of it was written. A run that
+        is recorded leaves its attempt row.
+
+        Takes jobs of all queues or of those given, fewer when fewer are due: highest priority
+        first, then earliest run_at, then lowest number. Counts the start. No two claims ever hold
+        one job, and each has a token of its own. `limit` 0: takes none.
+        """
 
     def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:
         """Return the earliest run_at of all jobs that could be claimed, past or future.

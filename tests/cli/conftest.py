@@ -12,6 +12,7 @@ import pytest
 from queuectl_core.cli import output
 from queuectl_core.cli.main import main
 from queuectl_core.storage import open_store
+from tests import halves
 from tests.builders import NOW_MS, buried, completed, retried
 
 
@@ -99,10 +100,10 @@ def ended(store, clock):
     """Lead the best due job to its end: `ended(completed)`, `ended(buried, error="no space")`."""
 
     def ended(how=completed, **outcome: Any) -> None:
-        (claim,) = store.claim(worker=1, limit=1, now_ms=clock.now_ms())
+        (claim,) = halves.claim(store, worker=1, limit=1, now_ms=clock.now_ms())
         if how is retried:
             outcome.setdefault("run_at_ms", clock.now_ms() + 60_000)
-        assert store.finish([how(claim, **outcome)], now_ms=clock.now_ms()) == [True]
+        assert halves.finish(store, [how(claim, **outcome)], now_ms=clock.now_ms()) == [True]
 
     return ended
 

@@ -4,6 +4,7 @@ import pytest
 
 from queuectl_core.cli import jobs
 from queuectl_core.lifecycle import State
+from tests import halves
 from tests.builders import buried, completed, new_worker, retried
 
 
@@ -145,7 +146,7 @@ def test_cancel_ends_a_waiting_job(run, mixed, store):
 def test_cancel_asks_for_the_end_of_a_running_job(run, store, clock):
     run("enqueue", "sleep 9")
     worker = store.register(new_worker(), now_ms=clock.now_ms())
-    store.claim(worker=worker, limit=1, now_ms=clock.now_ms())
+    halves.claim(store, worker=worker, limit=1, now_ms=clock.now_ms())
 
     done = run("cancel", "1")
 
@@ -155,7 +156,7 @@ def test_cancel_asks_for_the_end_of_a_running_job(run, store, clock):
 
 def test_cancel_says_when_the_worker_of_a_running_job_is_dead(run, store, clock):
     run("enqueue", "sleep 9")
-    store.claim(worker=1, limit=1, now_ms=clock.now_ms())
+    halves.claim(store, worker=1, limit=1, now_ms=clock.now_ms())
 
     done = run("cancel", "1")
 
@@ -308,7 +309,7 @@ def test_a_job_that_ends_before_its_cancel_is_told(run, store, monkeypatch):
 
 def test_show_on_a_terminal_says_how_long_ago(run, terminal, clock, store):
     run("enqueue", '{"argv":["sleep","9"],"env":{"A":"1"},"timeout":90}')
-    store.claim(worker=1, limit=1, now_ms=clock.now_ms())
+    halves.claim(store, worker=1, limit=1, now_ms=clock.now_ms())
     run("cancel", "1")
     clock.advance(60_000)
 

@@ -7,6 +7,7 @@ import pytest
 
 from queuectl_core import machine
 from queuectl_core.worker import supervisor
+from tests import halves
 from tests.builders import new_worker
 
 
@@ -41,7 +42,7 @@ def test_without_a_worker_health_and_stop_give_3(run):
 def test_health_tells_how_a_worker_does(run, store, clock):
     store.register(new_worker(threads=3), now_ms=clock.now_ms())
     run("enqueue", "--id", "a", "sleep 9")
-    store.claim(worker=1, limit=1, now_ms=clock.now_ms())
+    halves.claim(store, worker=1, limit=1, now_ms=clock.now_ms())
     clock.advance(5_000)
 
     done = run("worker", "health")
@@ -118,7 +119,7 @@ def test_stop_signals_the_supervisor_and_waits_until_it_is_gone(run, obeyed, fla
 def test_stop_gives_up_in_time_and_says_what_still_runs(run, store, clock, here, sent):
     store.register(new_worker(**here), now_ms=clock.now_ms())
     run("enqueue", "--id", "long", "sleep 99")
-    store.claim(worker=1, limit=1, now_ms=clock.now_ms())
+    halves.claim(store, worker=1, limit=1, now_ms=clock.now_ms())
 
     done = run("worker", "stop", "--timeout", "10s")
 

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from queuectl_core.storage import open_store
+from tests import halves
 from tests.builders import NOW_MS, new_job, new_worker
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def register(store: Store) -> None:
 def claim(store: Store) -> None:
     """Become a worker that runs one job."""
     worker = store.register(new_worker(pool_pid=os.getpid()), now_ms=NOW_MS)
-    (taken,) = store.claim(worker=worker, limit=1, now_ms=NOW_MS)
+    (taken,) = halves.claim(store, worker=worker, limit=1, now_ms=NOW_MS)
     say(f"claimed {worker} {taken.job.number}")
 
 

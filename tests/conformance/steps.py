@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from queuectl_core.lifecycle import Event, State
 from queuectl_core.retry import Bury, Complete, Release, Retry, Stop
 from queuectl_core.run import Claim
+from tests import halves
 from tests.builders import NOW_MS, completed, new_job, new_worker, result_for, retried
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def enqueue(store: Store, *, now_ms: int = NOW_MS, **fields: Any) -> int:
 
 def claim(store: Store, *, worker: int = WORKER, now_ms: int = NOW_MS) -> Claim:
     """Claim the one job that is due."""
-    (taken,) = store.claim(worker=worker, limit=1, now_ms=now_ms)
+    (taken,) = halves.claim(store, worker=worker, limit=1, now_ms=now_ms)
     return taken
 
 
@@ -78,7 +79,7 @@ def put(store: Store, state: State, **fields: Any) -> tuple[int, Claim]:
         State.DEAD: result_for(taken, Bury("exit")),
     }
     if state is not State.PROCESSING:
-        assert store.finish([ways[state]], now_ms=NOW_MS) == [True]
+        assert halves.finish(store, [ways[state]], now_ms=NOW_MS) == [True]
     return number, taken
 
 

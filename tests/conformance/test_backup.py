@@ -9,6 +9,7 @@ import pytest
 from queuectl_core.errors import QueuectlError
 from queuectl_core.lifecycle import State
 from queuectl_core.storage import open_store
+from tests import halves
 from tests.builders import NOW_MS, completed, new_job, new_worker
 from tests.conformance import children, steps
 
@@ -33,8 +34,8 @@ def write_until(engine, stop, running):
     store = engine.open()
     while not stop.is_set():
         store.enqueue([new_job() for _ in range(3)], now_ms=NOW_MS)
-        claims = store.claim(worker=1, limit=2, now_ms=NOW_MS)
-        store.finish([completed(claim) for claim in claims], now_ms=NOW_MS)
+        claims = halves.claim(store, worker=1, limit=2, now_ms=NOW_MS)
+        halves.finish(store, [completed(claim) for claim in claims], now_ms=NOW_MS)
         running.set()
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from queuectl_core.lifecycle import State
+from tests import halves
 from tests.builders import NOW_MS, buried, completed, retried
 from tests.conformance import steps
 
@@ -17,7 +18,7 @@ def test_cancel_of_a_waiting_job_is_final_at_once(store, state):
 
     assert store.cancel([number], now_ms=LATER_MS) == [State.CANCELLED]
     assert steps.job_of(store, number).state is State.CANCELLED
-    assert store.claim(worker=1, limit=1, now_ms=LATER_MS) == []
+    assert halves.claim(store, worker=1, limit=1, now_ms=LATER_MS) == []
 
 
 def test_cancel_of_a_running_job_asks_its_worker(store):
@@ -44,7 +45,7 @@ def test_a_run_that_ends_well_before_its_worker_heard_is_completed(store):
     claim = steps.claimed(store)
     store.cancel([claim.job.number], now_ms=NOW_MS)
 
-    assert store.finish([completed(claim)], now_ms=LATER_MS) == [True]
+    assert halves.finish(store, [completed(claim)], now_ms=LATER_MS) == [True]
     assert steps.job_of(store, claim.job.number).state is State.COMPLETED
     assert steps.job_of(store, claim.job.number).cancel_requested is False
 
@@ -94,10 +95,10 @@ def test_revive_makes_the_job_due_with_attempts_reset(store, state):
 
 def test_revive_keeps_the_history(store):
     claim = steps.claimed(store)
-    store.finish([buried(claim)], now_ms=NOW_MS)
+    halves.finish(store, [buried(claim)], now_ms=NOW_MS)
     store.revive([claim.job.number], now_ms=LATER_MS)
     again = steps.claim(store, now_ms=LATER_MS)
-    store.finish([completed(again)], now_ms=LATER_MS)
+    halves.finish(store, [completed(again)], now_ms=LATER_MS)
 
     assert [attempt.start for attempt in store.attempts(claim.job.number)] == [1, 2]
     assert [event.event for event in reversed(store.events(limit=99))] == [
@@ -123,11 +124,11 @@ def test_revive_of_one_job_twice_revives_it_once(store):
 
 def test_a_result_from_before_a_revive_is_refused(store):
     claim = steps.claimed(store)
-    store.finish([retried(claim, run_at_ms=LATER_MS)], now_ms=NOW_MS)
+    halves.finish(store, [retried(claim, run_at_ms=LATER_MS)], now_ms=NOW_MS)
     store.revive([claim.job.number], now_ms=NOW_MS)
     steps.claim(store)
 
-    assert store.finish([completed(claim)], now_ms=LATER_MS) == [False]
+    assert halves.finish(store, [completed(claim)], now_ms=LATER_MS) == [False]
 
 
 def test_a_revived_job_has_no_outcome_of_its_last_life(store):

@@ -3,12 +3,13 @@ from __future__ import annotations
 import pytest
 
 from queuectl_core.lifecycle import STATES, State
+from tests import halves
 from tests.builders import NOW_MS, completed, new_job, retried
 from tests.conformance import steps
 
 
 def claimed_numbers(store, *, limit=100, now_ms=NOW_MS, queues=None):
-    claims = store.claim(worker=1, limit=limit, now_ms=now_ms, queues=queues)
+    claims = halves.claim(store, worker=1, limit=limit, now_ms=now_ms, queues=queues)
     return [claim.job.number for claim in claims]
 
 
@@ -57,10 +58,10 @@ def test_claim_takes_a_job_at_its_very_moment(store):
 
 def test_claim_takes_a_failed_job_that_is_due(store):
     first = steps.claimed(store)
-    store.finish([retried(first, run_at_ms=NOW_MS + 10)], now_ms=NOW_MS)
+    halves.finish(store, [retried(first, run_at_ms=NOW_MS + 10)], now_ms=NOW_MS)
 
-    early = store.claim(worker=1, limit=9, now_ms=NOW_MS + 9)
-    (again,) = store.claim(worker=1, limit=9, now_ms=NOW_MS + 10)
+    early = halves.claim(store, worker=1, limit=9, now_ms=NOW_MS + 9)
+    (again,) = halves.claim(store, worker=1, limit=9, now_ms=NOW_MS + 10)
 
     assert early == []
     assert again.job.number == first.job.number
@@ -71,7 +72,7 @@ def test_claim_takes_a_failed_job_that_is_due(store):
 
 def test_a_failed_job_keeps_its_place_in_the_order(store):
     first = steps.claimed(store)
-    store.finish([retried(first, run_at_ms=NOW_MS + 10)], now_ms=NOW_MS)
+    halves.finish(store, [retried(first, run_at_ms=NOW_MS + 10)], now_ms=NOW_MS)
     sooner = steps.enqueue(store, run_at_ms=NOW_MS + 9)
     later = steps.enqueue(store, run_at_ms=NOW_MS + 11)
 
@@ -118,7 +119,7 @@ def test_claim_of_nothing_writes_nothing(store):
 def test_a_claim_bears_the_job_as_it_now_is(store):
     number = steps.enqueue(store, id="a")
 
-    (claim,) = store.claim(worker=3, limit=1, now_ms=NOW_MS + 7)
+    (claim,) = halves.claim(store, worker=3, limit=1, now_ms=NOW_MS + 7)
 
     assert claim.job == steps.job_of(store, number)
     assert claim.token == claim.job.token
@@ -128,7 +129,7 @@ def test_a_claim_bears_the_job_as_it_now_is(store):
 def test_every_claim_has_a_token_of_its_own(store):
     store.enqueue([new_job() for _ in range(50)], now_ms=NOW_MS)
 
-    claims = store.claim(worker=1, limit=50, now_ms=NOW_MS)
+    claims = halves.claim(store, worker=1, limit=50, now_ms=NOW_MS)
 
     assert len({claim.token for claim in claims}) == 50
 
@@ -158,7 +159,7 @@ def test_next_due_may_lie_in_the_past(store):
 
 def test_next_due_of_a_failed_job_is_its_retry(store):
     claim = steps.claimed(store)
-    store.finish([retried(claim, run_at_ms=NOW_MS + 70)], now_ms=NOW_MS)
+    halves.finish(store, [retried(claim, run_at_ms=NOW_MS + 70)], now_ms=NOW_MS)
 
     assert store.next_due_ms() == NOW_MS + 70
 
@@ -198,7 +199,7 @@ def test_a_draining_worker_does_not_stay_for_a_job_of_the_future(store):
 
 def test_a_draining_worker_stays_for_a_retry_of_the_future(store):
     claim = steps.claimed(store)
-    store.finish([retried(claim, run_at_ms=NOW_MS + 99_000)], now_ms=NOW_MS)
+    halves.finish(store, [retried(claim, run_at_ms=NOW_MS + 99_000)], now_ms=NOW_MS)
 
     assert store.unsettled(now_ms=NOW_MS) is True
 
@@ -210,6 +211,6 @@ def test_an_empty_queue_is_settled(store):
 
 def test_claim_does_not_take_a_finished_job_again(store):
     claim = steps.claimed(store)
-    store.finish([completed(claim)], now_ms=NOW_MS)
+    halves.finish(store, [completed(claim)], now_ms=NOW_MS)
 
     assert claimed_numbers(store, now_ms=NOW_MS + 99_000) == []

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 
 from queuectl_core.lifecycle import State
+from tests import halves
 from tests.builders import NOW_MS, completed, new_job, new_worker, released
 from tests.conformance import children, steps
 
@@ -42,7 +43,7 @@ def test_two_connections_never_claim_the_same_job(engine, store):
     def take_all(worker):
         mine = engine.open()
         taken = []
-        while claims := mine.claim(worker=worker, limit=3, now_ms=NOW_MS):
+        while claims := halves.claim(mine, worker=worker, limit=3, now_ms=NOW_MS):
             taken += claims
         return taken
 
@@ -58,7 +59,7 @@ def test_the_hot_loop_of_many_workers_runs_every_job_once(engine, store):
 
     def work(worker):
         mine = engine.open()
-        claims = mine.claim(worker=worker, limit=2, now_ms=NOW_MS)
+        claims = halves.claim(mine, worker=worker, limit=2, now_ms=NOW_MS)
         held = []
         while claims:
             results = [completed(claim) for claim in claims]
@@ -76,8 +77,8 @@ def test_the_hot_loop_of_many_workers_runs_every_job_once(engine, store):
 def test_of_two_results_for_one_claim_one_holds(engine, store):
     claim = steps.claimed(store)
     acts = [
-        lambda: engine.open().finish([completed(claim)], now_ms=NOW_MS),
-        lambda: engine.open().finish([released(claim)], now_ms=NOW_MS),
+        lambda: halves.finish(engine.open(), [completed(claim)], now_ms=NOW_MS),
+        lambda: halves.finish(engine.open(), [released(claim)], now_ms=NOW_MS),
     ]
 
     held = flat(run_threads(*acts))

@@ -4,6 +4,7 @@ import pytest
 
 from queuectl_core.errors import JobExists
 from queuectl_core.lifecycle import STATES, State
+from tests import halves
 from tests.builders import NOW_MS, completed, new_job
 from tests.conformance import steps
 
@@ -171,7 +172,7 @@ def test_replace_refuses_while_the_old_job_runs(store):
         store.enqueue([new_job(id="b"), new_job(id="a")], now_ms=NOW_MS, on_conflict="replace")
 
     assert steps.view(store) == before
-    assert store.finish([completed(claim)], now_ms=NOW_MS) == [True]
+    assert halves.finish(store, [completed(claim)], now_ms=NOW_MS) == [True]
 
 
 def test_replace_writes_an_enqueue_event_only_for_new_jobs(store):

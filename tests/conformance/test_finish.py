@@ -6,6 +6,7 @@ from queuectl_core.errors import QueuectlError
 from queuectl_core.lifecycle import State
 from queuectl_core.retry import Bury, Complete, Release, Rescue, Retry, Stop
 from queuectl_core.run import Ending
+from tests import halves
 from tests.builders import (
     NOW_MS,
     buried,
@@ -23,7 +24,7 @@ EVERY_VERDICT = [Complete(), Retry(LATER_MS), Bury("exit"), Stop(), Release(), R
 
 
 def finish(store, result, *, now_ms=LATER_MS):
-    (held,) = store.finish([result], now_ms=now_ms)
+    (held,) = halves.finish(store, [result], now_ms=now_ms)
     return held
 
 
@@ -145,7 +146,7 @@ def test_the_new_claim_holds_after_a_late_result(store, reclaimed):
 def test_a_result_counts_once(store):
     claim = steps.claimed(store)
 
-    held = store.finish([completed(claim), completed(claim)], now_ms=LATER_MS)
+    held = halves.finish(store, [completed(claim), completed(claim)], now_ms=LATER_MS)
 
     assert held == [True, False]
     assert len(store.attempts(claim.job.number)) == 1
@@ -156,8 +157,10 @@ def test_finish_records_the_good_results_beside_a_late_one(store, reclaimed):
     late, current = reclaimed
     other = steps.claimed(store)
 
-    held = store.finish(
-        [completed(late), completed(current), retried(other, run_at_ms=LATER_MS)], now_ms=LATER_MS
+    held = halves.finish(
+        store,
+        [completed(late), completed(current), retried(other, run_at_ms=LATER_MS)],
+        now_ms=LATER_MS,
     )
 
     assert held == [False, True, True]
@@ -165,7 +168,7 @@ def test_finish_records_the_good_results_beside_a_late_one(store, reclaimed):
 
 
 def test_finish_of_nothing_does_nothing(store):
-    assert store.finish([], now_ms=NOW_MS) == []
+    assert halves.finish(store, [], now_ms=NOW_MS) == []
 
 
 def test_finish_and_claim_does_both(store):
@@ -228,7 +231,7 @@ def test_totals_sum_up_over_minutes_and_queues(store):
 
 def test_counts_tell_queues_apart(store):
     store.enqueue([new_job(queue="a"), new_job(queue="b"), new_job(queue="b")], now_ms=NOW_MS)
-    store.claim(worker=1, limit=1, now_ms=NOW_MS, queues=["b"])
+    halves.claim(store, worker=1, limit=1, now_ms=NOW_MS, queues=["b"])
 
     counts = {(count.queue, count.state): count.jobs for count in store.counts() if count.jobs}
 
@@ -252,6 +255,6 @@ def test_a_wanted_cancel_is_not_lost_when_the_run_ends_before_its_worker_heard(
 
     finish(store, ending_the_run(claim))
 
-    assert store.claim(worker=2, limit=1, now_ms=LATER_MS) == []
+    assert halves.claim(store, worker=2, limit=1, now_ms=LATER_MS) == []
     assert steps.job_of(store, claim.job.number).state is State.CANCELLED
     steps.assert_figures_are_true(store)

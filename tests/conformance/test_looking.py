@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from queuectl_core.lifecycle import State
+from tests import halves
 from tests.builders import NOW_MS, buried, completed, new_job
 from tests.conformance import steps
 
@@ -45,7 +46,7 @@ def test_jobs_are_filtered_by_state_and_queue(store):
 
 def test_events_come_the_newest_first_with_the_name_of_the_job(store):
     claim = steps.claimed(store, id="a")
-    store.finish([buried(claim)], now_ms=NOW_MS + 5)
+    halves.finish(store, [buried(claim)], now_ms=NOW_MS + 5)
 
     last, *_ = store.events(limit=2)
 
@@ -71,7 +72,7 @@ def test_another_connection_sees_what_was_done_at_once(store, open_another):
     claim = steps.claimed(store)
     other = open_another()
 
-    store.finish([completed(claim)], now_ms=NOW_MS)
+    halves.finish(store, [completed(claim)], now_ms=NOW_MS)
 
     assert steps.view(other) == steps.view(store)
     assert steps.job_of(other, claim.job.number).state is State.COMPLETED

@@ -267,15 +267,12 @@ def unsettled_forgets_retries(patch):
 
 
 def finish_and_claim_is_two_transactions(patch):
-    def finish_and_claim(store, results, *, worker, limit, now_ms, queues=None):
-        held = [store.finish([result], now_ms=now_ms)[0] for result in results]
-        return held, store.claim(worker=worker, limit=limit, now_ms=now_ms, queues=queues)
-
-    def claim(store, *, worker, limit, now_ms, queues=None):
-        return whole(store, [], worker=worker, limit=limit, now_ms=now_ms, queues=queues)[1]
-
     whole = sqlite_engine.SqliteStore.finish_and_claim
-    patch.setattr(sqlite_engine.SqliteStore, "claim", claim)
+
+    def finish_and_claim(store, results, *, limit, **rest):
+        held = [whole(store, [result], limit=0, **rest)[0][0] for result in results]
+        return held, whole(store, [], limit=limit, **rest)[1]
+
     patch.setattr(sqlite_engine.SqliteStore, "finish_and_claim", finish_and_claim)
 
 

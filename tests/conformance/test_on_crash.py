@@ -6,6 +6,7 @@ import pytest
 
 from queuectl_core.lifecycle import State
 from queuectl_core.retry import Bury, Rescue
+from tests import halves
 from tests.builders import NOW_MS, retried
 from tests.conformance import children, steps
 
@@ -50,7 +51,7 @@ def test_a_job_that_must_not_repeat_is_dead_after_one_crash(engine, store, on_cr
 def test_a_dead_job_that_must_not_repeat_is_never_claimed(engine, store, on_crash):
     crash(engine, store, on_crash=on_crash)
 
-    assert store.claim(worker=1, limit=9, now_ms=LATER_MS * 2) == []
+    assert halves.claim(store, worker=1, limit=9, now_ms=LATER_MS * 2) == []
     assert store.next_due_ms() is None
     assert not store.unsettled(now_ms=LATER_MS * 2)
 
@@ -75,7 +76,7 @@ def test_a_person_may_run_it_again_and_it_dies_of_the_next_crash_too(engine, sto
 def test_a_failure_of_its_own_is_retried_whatever_it_says_of_crashes(store, on_crash):
     taken = steps.claimed(store, on_crash=on_crash)
 
-    store.finish([retried(taken, run_at_ms=LATER_MS)], now_ms=NOW_MS)
+    halves.finish(store, [retried(taken, run_at_ms=LATER_MS)], now_ms=NOW_MS)
 
     assert steps.claim(store, now_ms=LATER_MS).job.attempts == 2
 
@@ -85,7 +86,7 @@ def test_a_late_result_of_a_buried_job_is_refused(engine, store, on_crash):
     worker, claim = steps.leave_behind(engine, on_crash=on_crash)
     store.rescue(steps.dead_worker(store, worker), now_ms=LATER_MS)
 
-    assert store.finish([retried(claim, run_at_ms=NOW_MS)], now_ms=LATER_MS) == [False]
+    assert halves.finish(store, [retried(claim, run_at_ms=NOW_MS)], now_ms=LATER_MS) == [False]
     assert steps.job_of(store, claim.job.number).reason == REASONS[on_crash]
 
 
@@ -109,4 +110,4 @@ def test_the_job_of_a_killed_process_that_must_not_repeat_is_dead(engine, store,
     store.rescue(steps.dead_worker(store, worker), now_ms=LATER_MS)
 
     assert steps.job_of(store, number).reason == REASONS[on_crash]
-    assert store.claim(worker=worker, limit=9, now_ms=LATER_MS) == []
+    assert halves.claim(store, worker=worker, limit=9, now_ms=LATER_MS) == []

@@ -7,6 +7,7 @@ import pytest
 
 from queuectl_core.lifecycle import State
 from queuectl_core.storage.sqlite import statements as sql
+from tests import halves
 from tests.builders import MINUTE_MS, NOW_MS, buried, completed, new_job, released, retried
 from tests.conformance import steps
 
@@ -36,7 +37,7 @@ def completed_at(store, *moments_ms):
     numbers = []
     for now_ms in moments_ms:
         claim = steps.claimed(store, now_ms=now_ms)
-        store.finish([completed(claim)], now_ms=now_ms)
+        halves.finish(store, [completed(claim)], now_ms=now_ms)
         numbers.append(claim.job.number)
     return numbers
 
@@ -81,9 +82,9 @@ def test_a_job_that_ended_at_the_very_moment_is_kept(store):
 
 def test_what_counts_is_when_a_job_ended_not_when_it_was_added(store):
     first, second = (one.number for one in store.enqueue([new_job()] * 2, now_ms=NOW_MS))
-    one, two = store.claim(worker=1, limit=2, now_ms=NOW_MS)
-    store.finish([completed(two)], now_ms=NOW_MS)
-    store.finish([completed(one)], now_ms=NOW_MS + 5)
+    one, two = halves.claim(store, worker=1, limit=2, now_ms=NOW_MS)
+    halves.finish(store, [completed(two)], now_ms=NOW_MS)
+    halves.finish(store, [completed(one)], now_ms=NOW_MS + 5)
 
     assert prune(store, keep=1) == [second]
     assert prune(store, before_ms=NOW_MS + 6) == [first]
@@ -134,7 +135,7 @@ def test_a_revived_job_is_forgotten_only_after_its_last_end(store):
 
     assert prune(store, before_ms=NOW_MS + 1, keep=0) == []
 
-    store.finish([completed(steps.claim(store, now_ms=NOW_MS + 2))], now_ms=NOW_MS + 3)
+    halves.finish(store, [completed(steps.claim(store, now_ms=NOW_MS + 2))], now_ms=NOW_MS + 3)
 
     assert prune(store, before_ms=NOW_MS + 3) == []
     assert prune(store, before_ms=NOW_MS + 4) == [number]
@@ -143,7 +144,7 @@ def test_a_revived_job_is_forgotten_only_after_its_last_end(store):
 def test_a_revived_job_that_ended_again_is_not_among_the_oldest(store):
     again, once = completed_at(store, NOW_MS, NOW_MS + 1)
     store.revive([again], now_ms=NOW_MS + 2)
-    store.finish([completed(steps.claim(store, now_ms=NOW_MS + 2))], now_ms=NOW_MS + 3)
+    halves.finish(store, [completed(steps.claim(store, now_ms=NOW_MS + 2))], now_ms=NOW_MS + 3)
 
     assert prune(store, keep=1) == [once]
     assert numbers_of(store) == [again]
@@ -151,9 +152,9 @@ def test_a_revived_job_that_ended_again_is_not_among_the_oldest(store):
 
 def test_the_starts_of_a_forgotten_job_are_told(store):
     claim = steps.claimed(store)
-    store.finish([released(claim)], now_ms=NOW_MS)
-    store.finish([retried(steps.claim(store), run_at_ms=NOW_MS)], now_ms=NOW_MS)
-    store.finish([completed(steps.claim(store))], now_ms=NOW_MS)
+    halves.finish(store, [released(claim)], now_ms=NOW_MS)
+    halves.finish(store, [retried(steps.claim(store), run_at_ms=NOW_MS)], now_ms=NOW_MS)
+    halves.finish(store, [completed(steps.claim(store))], now_ms=NOW_MS)
 
     (job,) = store.prune(before_ms=LATER_MS, keep=None, limit=MANY, now_ms=LATER_MS).jobs
 
@@ -225,10 +226,10 @@ def test_the_number_of_a_forgotten_job_never_comes_back(store):
 def test_a_late_result_of_a_forgotten_job_is_refused(engine, store):
     worker, late = steps.leave_behind(engine)
     store.rescue(steps.dead_worker(store, worker), now_ms=NOW_MS)
-    store.finish([completed(steps.claim(store))], now_ms=NOW_MS)
+    halves.finish(store, [completed(steps.claim(store))], now_ms=NOW_MS)
     prune(store, keep=0)
 
-    assert store.finish([buried(late)], now_ms=LATER_MS) == [False]
+    assert halves.finish(store, [buried(late)], now_ms=LATER_MS) == [False]
     assert counted(store) == {}
 
 

@@ -37,6 +37,7 @@ from queuectl_core.lifecycle import (
     allows,
 )
 from queuectl_core.retry import POISON_CRASHES, Bury, Complete, Release, Rescue, Retry, Stop
+from tests import halves
 from tests.builders import new_job, new_worker, result_for
 from tests.clocks import ManualClock
 from tests.conformance import steps
@@ -244,8 +245,12 @@ class QueueMachine(RuleBasedStateMachine):
     def claim(self, place, limit, queues):
         """Claim what is due. No claim is a result too, but not one for the bundle."""
         worker = self.worker(place)
-        taken = self.workers[worker].claim(
-            worker=worker, limit=limit, now_ms=self.clock.now_ms(), queues=queues
+        taken = halves.claim(
+            self.workers[worker],
+            worker=worker,
+            limit=limit,
+            now_ms=self.clock.now_ms(),
+            queues=queues,
         )
         self.take(worker, taken, self.model.due(self.clock.now_ms(), queues)[:limit])
         return multiple(*taken)
@@ -255,7 +260,7 @@ class QueueMachine(RuleBasedStateMachine):
         """Finish a claim; it holds unless its worker died."""
         result = self.result(claim, kind, delay_ms)
         expected = self.settle(result)
-        assert self.store.finish([result], now_ms=self.clock.now_ms()) == [expected]
+        assert halves.finish(self.store, [result], now_ms=self.clock.now_ms()) == [expected]
         return claim
 
     @rule(claim=spent, kind=verdict_kinds)
@@ -263,7 +268,7 @@ class QueueMachine(RuleBasedStateMachine):
         """Finish a claim that ended before."""
         result = self.result(claim, kind, 0)
         assert self.settle(result) is False
-        assert self.store.finish([result], now_ms=self.clock.now_ms()) == [False]
+        assert halves.finish(self.store, [result], now_ms=self.clock.now_ms()) == [False]
 
     @rule(target=claims, claim=consumes(claims), kind=verdict_kinds, delay_ms=delays_ms)
     def finish_and_claim(self, claim, kind, delay_ms):
@@ -330,6 +335,13 @@ class QueueMachine(RuleBasedStateMachine):
         if then != "nothing":
             {"cancel": self.cancel, "revive": self.revive}[then](claim.job.number)
         return claim.job.number
+
+    @rule(target=claims, queue=st.sampled_from(QUEUES))
+    def want_a_running_job_to_end(self, queue):
+        """Its worker hears of it, and no other."""
+        claim = self.start_urgent_job(queue)
+        self.cancel(claim.job.number)
+        return claim
 
     # --- rules: time ---
 
@@ -404,7 +416,7 @@ class QueueMachine(RuleBasedStateMachine):
     def claim_best(self, worker):
         """Claim one job, the best."""
         now_ms = self.clock.now_ms()
-        taken = self.workers[worker].claim(worker=worker, limit=1, now_ms=now_ms)
+        taken = halves.claim(self.workers[worker], worker=worker, limit=1, now_ms=now_ms)
         self.take(worker, taken, self.model.due(now_ms, None)[:1])
         return taken
 

@@ -7,6 +7,7 @@ import pytest
 from queuectl_core.lifecycle import EVENTS, STATES, TRANSITIONS, Event, State, allows
 from queuectl_core.retry import Rescue
 from queuectl_core.run import Ending
+from tests import halves
 from tests.builders import NOW_MS, new_worker, result_for
 from tests.conformance import steps
 
@@ -43,7 +44,7 @@ class QueueWithOneJob:
     def happen(self, event):
         """Do what makes `event` happen; return whether the store says that it did."""
         if event is Event.CLAIM:
-            claims = self.store.claim(worker=steps.WORKER, limit=9, now_ms=LATER_MS)
+            claims = halves.claim(self.store, worker=steps.WORKER, limit=9, now_ms=LATER_MS)
             return [claim.job.number for claim in claims] == [self.number]
         if event is Event.RESCUE:
             self.engine.shut(self.lost)
@@ -57,7 +58,7 @@ class QueueWithOneJob:
             (before,) = self.store.revive([self.number], now_ms=LATER_MS)
             return allows(event, before)
         result = result_for(self.claim, steps.VERDICTS[event])
-        return self.store.finish([result], now_ms=LATER_MS) == [True]
+        return halves.finish(self.store, [result], now_ms=LATER_MS) == [True]
 
 
 @pytest.mark.parametrize(("state", "event"), ALLOWED)
@@ -111,7 +112,7 @@ def test_a_rescue_verdict_is_refused_where_nothing_runs(queue, state):
     queue.put(state)
     before = steps.view(queue.store)
 
-    held = queue.store.finish([result_for(queue.claim, Rescue())], now_ms=LATER_MS)
+    held = halves.finish(queue.store, [result_for(queue.claim, Rescue())], now_ms=LATER_MS)
 
     assert held == [False]
     assert steps.view(queue.store) == before

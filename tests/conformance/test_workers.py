@@ -9,6 +9,7 @@ import pytest
 from queuectl_core.lifecycle import State
 from queuectl_core.retry import Bury, Rescue, Stop
 from queuectl_core.run import Ending
+from tests import halves
 from tests.builders import NOW_MS, buried, completed, new_job, new_worker
 from tests.conformance import children, steps
 
@@ -196,14 +197,14 @@ def test_rescue_takes_all_jobs_of_the_dead_and_none_of_others(engine, store, ope
     lost, kept = open_another(), open_another()
     dead_id, kept_id = register(lost), register(kept)
     store.enqueue([new_job() for _ in range(4)], now_ms=NOW_MS)
-    taken = lost.claim(worker=dead_id, limit=3, now_ms=NOW_MS)
-    (other,) = kept.claim(worker=kept_id, limit=1, now_ms=NOW_MS)
+    taken = halves.claim(lost, worker=dead_id, limit=3, now_ms=NOW_MS)
+    (other,) = halves.claim(kept, worker=kept_id, limit=1, now_ms=NOW_MS)
     engine.shut(lost)
 
     results = store.rescue(steps.dead_worker(store, dead_id), now_ms=NOW_MS)
 
     assert {result.claim.token for result in results} == {claim.token for claim in taken}
-    assert kept.finish([completed(other)], now_ms=NOW_MS) == [True]
+    assert halves.finish(kept, [completed(other)], now_ms=NOW_MS) == [True]
     steps.assert_figures_are_true(store)
 
 
@@ -273,7 +274,7 @@ def test_a_dead_worker_is_taken_by_one_rescuer_only(engine, store, open_another)
 def test_rescue_takes_what_the_dead_left_and_not_what_was_seen_before(engine, store):
     worker, claim = steps.leave_behind(engine)
     dead = steps.dead_worker(store, worker)
-    store.finish([buried(claim)], now_ms=NOW_MS)
+    halves.finish(store, [buried(claim)], now_ms=NOW_MS)
 
     assert store.rescue(dead, now_ms=NOW_MS) == []
     assert steps.job_of(store, claim.job.number).state is State.DEAD

@@ -18,6 +18,7 @@ import pytest
 from queuectl_core.errors import QueuectlError, StorageError, StorageFull
 from queuectl_core.lifecycle import State
 from queuectl_core.storage import open_store
+from tests import halves
 from tests.builders import NOW_MS
 from tests.conformance import steps
 from tests.faults import traffic
@@ -80,7 +81,7 @@ def rescue(store: Store) -> None:
 VERBS: dict[str, Callable[[Store], object]] = {
     "enqueue": lambda store: traffic.enqueue_many(store, random.Random(1)),
     "enqueue named": lambda store: steps.enqueue(store, id="new", command="x" * 9_000),
-    "claim": lambda store: store.claim(worker=steps.WORKER, limit=2, now_ms=NOW_MS),
+    "claim": lambda store: halves.claim(store, worker=steps.WORKER, limit=2, now_ms=NOW_MS),
     "finish and claim": finish_and_claim,
     "cancel": lambda store: store.cancel([job.number for job in store.jobs()], now_ms=NOW_MS),
     "revive": lambda store: store.revive([job.number for job in store.jobs()], now_ms=NOW_MS),

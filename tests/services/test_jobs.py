@@ -6,7 +6,7 @@ from queuectl_core.errors import BadData, NotFound, WrongState
 from queuectl_core.lifecycle import State
 from queuectl_core.services import intake, jobs
 from queuectl_core.services.intake import Defaults
-from tests import builders
+from tests import builders, halves
 from tests.builders import NOW_MS, buried, completed, new_job
 
 DEFAULTS = Defaults(max_retries=3, now_ms=NOW_MS)
@@ -17,8 +17,8 @@ def add(store, count=1, **fields):
 
 
 def end(store, how):
-    (claim,) = store.claim(worker=1, limit=1, now_ms=NOW_MS)
-    store.finish([how(claim)], now_ms=NOW_MS)
+    (claim,) = halves.claim(store, worker=1, limit=1, now_ms=NOW_MS)
+    halves.finish(store, [how(claim)], now_ms=NOW_MS)
 
 
 def test_find_all_gives_each_job_once_in_order(store):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from queuectl_core.lifecycle import EVENTS, STATES, State
 from queuectl_core.services import stats
+from tests import halves
 from tests.builders import MINUTE_MS, NOW_MS, buried, completed, new_job, new_worker, retried
 
 
@@ -22,7 +23,7 @@ def test_counts_are_summed_over_queues(store):
 def test_live_workers_and_their_threads_are_counted(store):
     store.register(new_worker(threads=3), now_ms=NOW_MS)
     store.enqueue([new_job()], now_ms=NOW_MS)
-    store.claim(worker=1, limit=1, now_ms=NOW_MS)
+    halves.claim(store, worker=1, limit=1, now_ms=NOW_MS)
 
     found = stats.status(store, now_ms=NOW_MS)
 
@@ -38,14 +39,14 @@ def test_the_oldest_due_age_ignores_jobs_of_the_future(store):
 
 def test_the_average_is_of_completed_runs_only(store):
     store.enqueue([new_job()] * 4, now_ms=NOW_MS)
-    claims = store.claim(worker=1, limit=4, now_ms=NOW_MS)
+    claims = halves.claim(store, worker=1, limit=4, now_ms=NOW_MS)
     results = [
         completed(claims[0], duration_ms=1_000),
         completed(claims[1], duration_ms=2_000),
         retried(claims[2], run_at_ms=NOW_MS, duration_ms=90_000),
         buried(claims[3], duration_ms=90_000),
     ]
-    store.finish(results, now_ms=NOW_MS)
+    halves.finish(store, results, now_ms=NOW_MS)
 
     found = stats.metrics(store, recent=2)
 

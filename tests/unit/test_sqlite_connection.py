@@ -22,6 +22,7 @@ from queuectl_core.storage import open_store
 from queuectl_core.storage.migrate import Migration
 from queuectl_core.storage.sqlite import connection as opening
 from queuectl_core.storage.sqlite import migrations
+from tests import halves
 from tests.builders import NOW_MS, new_job, new_worker, result_for
 from tests.conformance import steps
 
@@ -134,8 +135,8 @@ def test_an_old_queue_lives_on(path):
     (row,) = store.workers()
 
     rescued = store.rescue(steps.dead_worker(store, row.id), now_ms=NOW_MS)
-    claims = store.claim(worker=1, limit=9, now_ms=NOW_MS)
-    held = store.finish([result_for(claim, Complete()) for claim in claims], now_ms=NOW_MS)
+    claims = halves.claim(store, worker=1, limit=9, now_ms=NOW_MS)
+    held = halves.finish(store, [result_for(claim, Complete()) for claim in claims], now_ms=NOW_MS)
 
     assert (row.alive, row.queues, len(rescued)) == (False, ("mail",), 1)
     assert [claim.job.id for claim in claims] == ["processing-job", "failed-job", "pending-job"]

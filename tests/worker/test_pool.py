@@ -13,6 +13,7 @@ from queuectl_core.worker.executor import Stopper
 from queuectl_core.worker.plan import Plan
 from queuectl_core.worker.pool import Pool
 from queuectl_core.worker.trimmer import TRIM_BYTES
+from tests import halves
 from tests.builders import NOW_MS, completed, new_job, retried
 from tests.worker.fakes import SETTINGS
 from tests.worker.harness import CLOCK, is_running, pid_in, until
@@ -170,7 +171,7 @@ def test_a_forced_stop_is_not_lost_over_a_busy_store(made):
 
 def test_a_forced_stop_reaches_each_running_claim(made):
     made._store.enqueue([new_job()], now_ms=NOW_MS)
-    (claim,) = made._store.claim(worker=made._id, limit=1, now_ms=NOW_MS)
+    (claim,) = halves.claim(made._store, worker=made._id, limit=1, now_ms=NOW_MS)
     worker = IdleThread(made._crew, 1)
     worker.claim = claim
     made._workers = [worker]
@@ -192,7 +193,7 @@ def test_the_end_of_the_control_pipe_is_a_stop_and_wakes_only_once(made):
 
 def test_a_dead_thread_is_replaced_and_its_job_counts_as_crashed(made, caplog):
     made._store.enqueue([new_job()], now_ms=NOW_MS)
-    (claim,) = made._store.claim(worker=made._id, limit=1, now_ms=NOW_MS)
+    (claim,) = halves.claim(made._store, worker=made._id, limit=1, now_ms=NOW_MS)
     dead = IdleThread(made._crew, 1)
     dead.claim = claim
     made._workers = [dead]
@@ -244,9 +245,9 @@ def test_a_draining_worker_says_once_what_it_stays_for(made, caplog):
     caplog.set_level("INFO")
     made._plan = made._plan._replace(drain=True)
     made._store.enqueue([new_job()], now_ms=NOW_MS)
-    (claim,) = made._store.claim(worker=made._id, limit=1, now_ms=NOW_MS)
+    (claim,) = halves.claim(made._store, worker=made._id, limit=1, now_ms=NOW_MS)
     later_ms = made._clock.now_ms() + 3_600_000
-    made._store.finish([retried(claim, run_at_ms=later_ms)], now_ms=NOW_MS)
+    halves.finish(made._store, [retried(claim, run_at_ms=later_ms)], now_ms=NOW_MS)
 
     made._look_after_drain()
     made._look_after_drain()
@@ -258,8 +259,8 @@ def test_a_draining_worker_says_once_what_it_stays_for(made, caplog):
 def test_the_first_turn_prunes_with_the_settings_of_now(made, tmp_path):
     (tmp_path / "config.json").write_text('{"keep_finished_count": 1}')
     numbers = [one.number for one in made._store.enqueue([new_job()] * 2, now_ms=NOW_MS)]
-    for claim in made._store.claim(worker=made._id, limit=2, now_ms=NOW_MS):
-        made._store.finish([completed(claim)], now_ms=NOW_MS)
+    for claim in halves.claim(made._store, worker=made._id, limit=2, now_ms=NOW_MS):
+        halves.finish(made._store, [completed(claim)], now_ms=NOW_MS)
 
     made._turn(set())
 

@@ -16,6 +16,7 @@ from queuectl_core.worker import reserve as module
 from queuectl_core.worker.plan import Plan
 from queuectl_core.worker.reserve import SLICE_BYTES, WHOLE_BYTES, Reserve, path_beside
 from queuectl_core.worker.worker import STORAGE_PAUSE_MS, Worker
+from tests import halves
 from tests.builders import NOW_MS, completed, new_job, success
 from tests.worker.fakes import SETTINGS, FakeExecutor, FaultyStore, Shop
 from tests.worker.harness import until
@@ -208,7 +209,7 @@ def enqueue(shop, count=1):
 def running(shop):
     """Return a claim of the worker."""
     enqueue(shop)
-    (claim,) = shop.store.claim(worker=shop.worker, limit=1, now_ms=NOW_MS)
+    (claim,) = halves.claim(shop.store, worker=shop.worker, limit=1, now_ms=NOW_MS)
     return claim
 
 

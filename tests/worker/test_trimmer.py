@@ -6,6 +6,7 @@ import pytest
 from queuectl_core.storage import open_store
 from queuectl_core.worker import trimmer as trimming
 from queuectl_core.worker.trimmer import TRIM_BYTES, WARN_BYTES, WARN_EVERY_MS, Trimmer
+from tests import halves
 from tests.builders import NOW_MS, new_job
 
 BIG_COMMAND = "x" * 1_000_000
@@ -47,7 +48,7 @@ def test_a_long_reader_is_warned_about_and_the_log_shrinks_after_it(tmp_path, st
 
     (warning,) = warnings(caplog)
     assert "reading the queue for long" in warning.getMessage()
-    assert store.claim(worker=1, limit=1, now_ms=NOW_MS)
+    assert halves.claim(store, worker=1, limit=1, now_ms=NOW_MS)
 
     reader.close()
     trimmer.look()

@@ -6,6 +6,7 @@ import pytest
 
 from queuectl_core.errors import StorageBusy, StorageError
 from queuectl_core.lifecycle import State
+from tests import halves
 from tests.builders import NOW_MS, completed, new_job
 from tests.worker.fakes import FakeExecutor, FaultyStore, Shop
 from tests.worker.harness import until
@@ -25,7 +26,7 @@ def turnstile(shop):
 
 def claims_of(shop, count):
     shop.store.enqueue([new_job() for _ in range(count)], now_ms=NOW_MS)
-    return shop.store.claim(worker=shop.worker, limit=count, now_ms=NOW_MS)
+    return halves.claim(shop.store, worker=shop.worker, limit=count, now_ms=NOW_MS)
 
 
 def state(shop, claim):

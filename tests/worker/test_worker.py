@@ -10,6 +10,7 @@ from queuectl_core.retry import Release, after_crash
 from queuectl_core.run import Ending, Outcome
 from queuectl_core.storage.records import Result
 from queuectl_core.worker.worker import STORAGE_PAUSE_MS, Worker
+from tests import halves
 from tests.builders import NOW_MS, failure, new_job, success
 from tests.worker.fakes import FakeExecutor, Shop
 
@@ -158,8 +159,8 @@ class FailLater:
 def test_a_lost_claim_is_told_and_nothing_written(shop_of, caplog):
     shop = shop_of(success())
     number = enqueue(shop)
-    (claim,) = shop.store.claim(worker=shop.worker, limit=1, now_ms=NOW_MS)
-    shop.store.finish([Result(claim, failure(), after_crash(claim.job))], now_ms=NOW_MS)
+    (claim,) = halves.claim(shop.store, worker=shop.worker, limit=1, now_ms=NOW_MS)
+    halves.finish(shop.store, [Result(claim, failure(), after_crash(claim.job))], now_ms=NOW_MS)
     enqueue(shop, priority=10)
 
     work(shop, unfinished=Result(claim, success(), after_crash(claim.job)))
@@ -170,7 +171,7 @@ def test_a_lost_claim_is_told_and_nothing_written(shop_of, caplog):
 def test_a_successor_hands_in_what_its_predecessor_died_with(shop_of):
     shop = shop_of(success())
     number = enqueue(shop)
-    (claim,) = shop.store.claim(worker=shop.worker, limit=1, now_ms=NOW_MS)
+    (claim,) = halves.claim(shop.store, worker=shop.worker, limit=1, now_ms=NOW_MS)
     outcome = Outcome(Ending.INTERRUPTED, error="its worker thread died")
 
     shop.crew.stopping.set()
@@ -217,7 +218,7 @@ def test_a_stopping_worker_without_a_result_leaves_failing_storage(shop_of):
 def test_a_job_claimed_during_a_forced_stop_is_given_back_without_a_start(shop_of):
     shop = shop_of(success())
     enqueue(shop)
-    (claim,) = shop.store.claim(worker=shop.worker, limit=1, now_ms=NOW_MS)
+    (claim,) = halves.claim(shop.store, worker=shop.worker, limit=1, now_ms=NOW_MS)
     shop.crew.forced.set()
     worker = Worker(shop.crew, 1)
 

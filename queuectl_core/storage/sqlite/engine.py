@@ -41,17 +41,6 @@ class SqliteStore(SqliteIntake):
 
     # --- a job's life ---
 
-    def claim(
-        self, *, worker: int, limit: int, now_ms: int, queues: Sequence[str] | None = None
-    ) -> list[Claim]:
-        return self.finish_and_claim([], worker=worker, limit=limit, now_ms=now_ms, queues=queues)[
-            1
-        ]
-
-    def finish(self, results: Sequence[Result], *, now_ms: int) -> list[bool]:
-        with self._writing(now_ms) as ledger:
-            return [steps.settle(ledger, result) for result in results]
-
     def finish_and_claim(
         self,
         results: Sequence[Result],
