@@ -66,7 +66,7 @@ def record(found: Health) -> dict[str, object]:
         "pid": row.supervisor_pid,
         "pool_pid": row.pool_pid,
         "threads": row.threads,
-        "busy": len(row.running),
+        "busy": min(len(row.running), row.threads),  # one may be claimed ahead
         "queues": None if row.queues is None else list(row.queues),
         "version": row.version,
         "started_at": moment(row.started_at_ms),

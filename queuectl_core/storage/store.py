@@ -62,6 +62,7 @@ class Store(Intake, Protocol):
         limit: int,
         now_ms: int,
         queues: Sequence[str] | None = None,
+        ahead: int = 0,
     ) -> tuple[list[bool], list[Claim]]:
         """Record how runs ended, then take up to `limit` due jobs: the hot loop of a worker.
 
@@ -72,6 +73,9 @@ class Store(Intake, Protocol):
         Takes jobs of all queues or of those given, fewer when fewer are due: highest priority
         first, then earliest run_at, then lowest number. Counts the start. No two claims ever hold
         one job, and each has a token of its own. `limit` 0: takes none.
+
+        Up to `ahead` more are taken for starts that may be given up: the very next jobs, but none
+        that a crash has met before, nor one that must not repeat after it.
         """
 
     def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:

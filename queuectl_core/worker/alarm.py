@@ -15,6 +15,8 @@ class IdleRoom:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._rings = 0
+        self.waiting = 0
+        """How many threads wait here: a glance without the lock, right up to a moment ago."""
 
     def rings(self) -> int:
         """Return the count so far; take it before looking for work."""
@@ -30,7 +32,11 @@ class IdleRoom:
     def wait_beyond(self, rings: int) -> None:
         """Wait until there were more rings than `rings`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._rings > rings)
+            self.waiting += 1
+            try:
+                self._changed.wait_for(lambda: self._rings > rings)
+            finally:
+                self.waiting -= 1
 
 
 class Buzzer:

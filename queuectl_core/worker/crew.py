@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from queuectl_core.worker.plan import Plan
     from queuectl_core.worker.turnstile import Turnstile
 
-    Execute = Callable[[executor.Command, JobLogWriter, executor.Stopper, Clock], Outcome]
+    Execute = Callable[
+        [executor.Command, JobLogWriter, executor.Stopper, Clock, executor.Companion], Outcome
+    ]
 
 
 class Crew:
@@ -39,7 +41,9 @@ class Crew:
     ) -> None:
         self.settings = plan.settings
         self.logs_dir = plan.logs_dir
+        self.threads = plan.threads
         self.turnstile = turnstile
+        self.shelf = turnstile.shelf
         self.reserve = turnstile.reserve
         self.clock = clock
         self.execute = execute or executor.Executor(plan.environ).run

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from queuectl_core.joblog import JobLogWriter
     from queuectl_core.worker.spawner import Process
 
+LINGER_MS = 50
+"""A run that has taken this long is no very short one: its companion is told so."""
 READ_BYTES = 65_536
 MAX_LATE_BYTES = 1 << 20
 """What a pipe may still hold when the process has ended; a background child can write for ever."""
@@ -52,6 +54,19 @@ class Command(Record):
     token: int
     timeout_ms: int
     grace_ms: int
+
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Companion(Protocol):
+        """Has other things to do while a command runs, in its thread. May raise nothing."""
+
+        def started(self) -> None:
+            """Use the time: the command runs. Its output and its timeout wait for us."""
+
+        def lingers(self) -> bool:
+            """Hear that it still runs after LINGER_MS; tell whether to hear so again."""
 
 
 class Stopper:
@@ -99,7 +114,14 @@ class Executor:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._spawner = Spawner(environ)
 
-    def run(self, command: Command, log: JobLogWriter, stopper: Stopper, clock: Clock) -> Outcome:
+    def run(
+        self,
+        command: Command,
+        log: JobLogWriter,
+        stopper: Stopper,
+        clock: Clock,
+        companion: Companion | None = None,
+    ) -> Outcome:
         """Run a command to its end and return what came of it. Its processes are gone then."""
         started_ms = clock.monotonic_ms()
         try:
@@ -108,6 +130,9 @@ class Executor:
             return Outcome(Ending.EXIT, exit_code=error.exit_code, error=str(error))
         made = _Run(process, command, log, stopper, clock, started_ms)
         try:
+            if companion is not None:
+                companion.started()
+                made.linger_with(companion)
             return made.to_its_end()
         except BaseException:
             made.abandon()
@@ -145,6 +170,13 @@ class _Run:
         self._ending: Ending | None = None
         self._deadline_ms = started_ms + command.timeout_ms if command.timeout_ms else None
         self._killing = False
+        self._companion: Companion | None = None
+        self._linger_ms: int | None = None
+
+    def linger_with(self, companion: Companion) -> None:
+        """Tell `companion` when the run turns out to be a long one."""
+        self._companion = companion
+        self._linger_ms = self._started_ms + LINGER_MS
 
     def to_its_end(self) -> Outcome:
         self._ended = os.pidfd_open(self._process.pid)
@@ -182,13 +214,23 @@ class _Run:
                 return
             if self._stopper.fileno() in ready:
                 self._end_as(self._stopper.wish_for(self._command.token))
-            if self._deadline_ms is not None and self._clock.monotonic_ms() >= self._deadline_ms:
-                self._past_deadline()
+            self._mind_the_time()
+
+    def _mind_the_time(self) -> None:
+        if self._deadline_ms is not None and self._clock.monotonic_ms() >= self._deadline_ms:
+            self._past_deadline()
+        if self._linger_ms is not None and self._clock.monotonic_ms() >= self._linger_ms:
+            self._linger()
 
     def _patience_ms(self) -> int | None:
-        if self._deadline_ms is None:
+        moments = [at for at in (self._deadline_ms, self._linger_ms) if at is not None]
+        if not moments:
             return None
-        return min(max(0, self._deadline_ms - self._clock.monotonic_ms()), MAX_POLL_MS)
+        return min(max(0, min(moments) - self._clock.monotonic_ms()), MAX_POLL_MS)
+
+    def _linger(self) -> None:
+        again = self._companion is not None and self._companion.lingers()
+        self._linger_ms = self._clock.monotonic_ms() + LINGER_MS if again else None
 
     def _take(self, fd: int) -> int:
         """Move what a pipe holds into the log; return the bytes, 0 at its end."""

@@ -275,6 +275,12 @@ class Pool:
             claim = worker.claim
             if claim is not None and claim.token in wanted:
                 worker.stopper.stop(claim.token, Ending.CANCELLED)
+        withdrawn = self._crew.shelf.withdraw(wanted)
+        if withdrawn:
+            results = [
+                Result(claim, Outcome(Ending.CANCELLED), retry.Stop()) for claim in withdrawn
+            ]
+            self._crew.turnstile.swap(self._store, results, wants=False)
 
     def _replace_dead(self) -> None:
         """Put a new thread in the place of one that died of a bug.
@@ -285,14 +291,18 @@ class Pool:
             if not worker.done.is_set() or self._crew.stopping.is_set():
                 continue
             log.error("thread %s died; another takes its place", worker.name)
-            unfinished = worker.claim and Result(
-                worker.claim,
-                Outcome(Ending.INTERRUPTED, error="its worker thread died"),
-                retry.after_crash(worker.claim.job),
-            )
+            owed = [*worker.unrecorded(), *self._interrupted(worker)]
             worker.stopper.close()
-            self._workers[index] = Worker(self._crew, worker.slot, unfinished)
+            self._workers[index] = Worker(self._crew, worker.slot, owed)
             self._workers[index].start()
+
+    def _interrupted(self, worker: Worker) -> list[Result]:
+        """Return the result of what a thread ran when it died."""
+        claim = worker.claim
+        if claim is None or any(claim == result.claim for result in worker.unrecorded()):
+            return []
+        outcome = Outcome(Ending.INTERRUPTED, error="its worker thread died")
+        return [Result(claim, outcome, retry.after_crash(claim.job))]
 
     def _reload_settings(self) -> None:
         """Take new settings while running; keep the last good ones when the file is broken."""

@@ -14,13 +14,17 @@ from queuectl_core.run import Ending, Outcome
 from queuectl_core.storage.records import Result
 from queuectl_core.worker import environment
 from queuectl_core.worker.executor import Command, Stopper
+from queuectl_core.worker.shelf import SHORT_MS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from queuectl_core.job import Job
     from queuectl_core.run import Claim
     from queuectl_core.storage.store import Store
     from queuectl_core.worker.crew import Crew
+    from queuectl_core.worker.turnstile import Turn
 
 SHELL = "/bin/sh"
 STORAGE_PAUSE_MS = 1000
@@ -32,16 +36,19 @@ _moment = lru_cache(maxsize=64)(durations.format_moment)
 
 
 class Worker(threading.Thread):
-    """Slot `slot` of a pool. Its store is its own; `unfinished` is what a predecessor died with."""
+    """Slot `slot` of a pool. Its store is its own; `owed` is what a predecessor died with."""
 
-    def __init__(self, crew: Crew, slot: int, unfinished: Result | None = None) -> None:
+    def __init__(self, crew: Crew, slot: int, owed: Sequence[Result] = ()) -> None:
         super().__init__(name=f"worker-{slot}", daemon=True)
         self.slot = slot
         self.stopper = Stopper()
         self.claim: Claim | None = None
+        self.owed = list(owed)
+        """Results to hand in, the oldest first."""
+        self._left: list[Turn] = []
         self.done = threading.Event()  # sooner than is_alive, and the caretaker is told
         self._crew = crew
-        self._unfinished = unfinished
+        self._store: Store  # opened by the thread itself
         self._rng = random.Random()  # noqa: S311 - spreads retries, guards nothing
 
     def run(self) -> None:
@@ -50,11 +57,11 @@ class Worker(threading.Thread):
         Storage that is damaged ends the thread, and the pool with it.
         """
         try:
-            store = self._crew.open_store()
+            self._store = self._crew.open_store()
             try:
-                self._work(store)
+                self._work(self._store)
             finally:
-                store.close()
+                self._store.close()
         except StorageDamaged as error:
             self._crew.fail(error)
         finally:
@@ -62,25 +69,32 @@ class Worker(threading.Thread):
             self._crew.buzzer.press()
 
     def _work(self, store: Store) -> None:
-        result = self._unfinished
         while True:
             rings = self._crew.room.rings()
             wants = not self._crew.stopping.is_set()
-            self.claim = self._hand_in(store, result, wants=wants)
-            result = None
+            self.claim = self._next(store, wants=wants)
             if self.claim is not None:
-                result = self._execute(self.claim)
+                result = self._execute(self.claim)  # hands in what is owed meanwhile
+                self.owed.append(result)
             elif not wants:
                 return
             else:
                 self._crew.buzzer.press()
                 self._crew.room.wait_beyond(rings)
 
-    def _hand_in(self, store: Store, result: Result | None, *, wants: bool) -> Claim | None:
-        """Record the result and take the next claim, however long it takes."""
+    def _next(self, store: Store, *, wants: bool) -> Claim | None:
+        """Return the next claim: one made ahead, or one for which the results are handed in."""
+        if not wants:
+            self.owed += given_back(self._crew.shelf.take_all())
+        elif (claim := self._crew.shelf.take()) is not None:
+            return claim
+        return self._hand_in(store, wants=wants)
+
+    def _hand_in(self, store: Store, *, wants: bool) -> Claim | None:
+        """Record the results and take the next claim, however long it takes."""
         while True:
             try:
-                held, claim = self._crew.turnstile.swap(store, result, wants=wants)
+                return self._swap(store, wants=wants, ahead=self._looks_ahead())
             except StorageDamaged:
                 raise
             except NewerVersion as error:
@@ -88,14 +102,69 @@ class Worker(threading.Thread):
                 wants = False  # but what ran is recorded
             except QueuectlError as error:
                 log.warning("storage: %s; trying again", error)
-                if result is None and self._crew.stopping.is_set():
+                if not self.owed and self._crew.stopping.is_set():
                     return None
                 self._crew.clock.pause(STORAGE_PAUSE_MS)
                 wants = wants and not self._crew.stopping.is_set()
+
+    def _swap(self, store: Store, *, wants: bool, ahead: int) -> Claim | None:
+        owed = self.owed
+        held, claim = self._crew.turnstile.swap(store, owed, wants=wants, ahead=ahead)
+        self.owed = []
+        self._report(owed, held)
+        self._look_back()
+        return claim
+
+    def _looks_ahead(self) -> int:
+        """Return how many claims to make ahead: some if the last run was very short.
+
+        None where a thread lacks work, which would find it taken.
+        """
+        crew = self._crew
+        short = self.owed and self.owed[-1].outcome.duration_ms <= SHORT_MS
+        if not short or crew.room.waiting or crew.stopping.is_set():
+            return 0
+        return crew.shelf.lacks(crew.threads)
+
+    def _look_back(self) -> None:
+        """Note what became of results that were left; those that were not recorded are owed."""
+        for turn in [turn for turn in self._left if turn.done]:
+            self._left.remove(turn)
+            if turn.error is None:
+                self._report(turn.results, turn.held)
             else:
-                if result is not None:
-                    self._report(result, held=held)
-                return claim
+                log.warning("storage: %s; trying again", turn.error)
+                self.owed = [*turn.results, *self.owed]
+
+    def unrecorded(self) -> list[Result]:
+        """Return the results of which nobody can say that they are recorded."""
+        return [result for turn in self._left for result in turn.results] + self.owed
+
+    # --- the executor's companion ---
+
+    def started(self) -> None:
+        """Leave what the last run came to with whoever commits next, while this one runs."""
+        if self.owed:
+            ahead = self._looks_ahead()
+            self._left.append(self._crew.turnstile.leave(self._store, self.owed, ahead=ahead))
+            self.owed = []
+            self._look_back()
+
+    def lingers(self) -> bool:
+        """Settle what waits for the end of a run that is not short; again while any is left."""
+        stale = self._crew.shelf.take_stale(self._crew.clock.monotonic_ms())
+        self.owed += given_back(stale)
+        self._look_back()
+        if self.owed or self._left:
+            self._try_swap()
+        return bool(self.owed or self._left or not self._crew.shelf.is_empty())
+
+    def _try_swap(self) -> None:
+        """Record the results if that can be done at once."""
+        try:
+            self._swap(self._store, wants=False, ahead=0)
+        except QueuectlError as error:
+            log.warning("storage: %s; trying again", error)
 
     def _execute(self, claim: Claim) -> Result:
         """Run a claim.
@@ -130,7 +199,9 @@ class Worker(threading.Thread):
             check=self._crew.reserve.permit_output,
         )
         try:
-            return self._crew.execute(self._command(claim), output, self.stopper, self._crew.clock)
+            return self._crew.execute(
+                self._command(claim), output, self.stopper, self._crew.clock, self
+            )
         finally:
             output.close()
             if output.failed is not None:
@@ -164,7 +235,11 @@ class Worker(threading.Thread):
             log.warning("job %s: backoff %r is unknown here", job.name, job.backoff)
             return policy
 
-    def _report(self, result: Result, *, held: bool) -> None:
+    def _report(self, results: Sequence[Result], held: Sequence[bool]) -> None:
+        for result, held_ in zip(results, held, strict=True):
+            self._report_one(result, held=held_)
+
+    def _report_one(self, result: Result, *, held: bool) -> None:
         job, verdict = result.claim.job, result.verdict
         if not held:
             log.warning("job %s attempt %d: claim lost, result not recorded", job.name, job.starts)
@@ -173,3 +248,9 @@ class Worker(threading.Thread):
             self._crew.buzzer.press()  # a new moment to wake at
         elif isinstance(verdict, retry.Bury):
             log.error("job %s attempt %d is dead: %s", job.name, job.starts, result.outcome.error)
+
+
+def given_back(claims: Iterable[Claim]) -> list[Result]:
+    """Return the results of claims that were never started; their starts do not count."""
+    unused = Outcome(Ending.RELEASED, error="claimed ahead, not started")
+    return [Result(claim, unused, retry.Release()) for claim in claims]

@@ -8,6 +8,7 @@ from queuectl_core import config
 from queuectl_core.home import Home
 from queuectl_core.storage import open_store
 from queuectl_core.worker.crew import Crew
+from queuectl_core.worker.executor import LINGER_MS
 from queuectl_core.worker.plan import Plan
 from queuectl_core.worker.reserve import Reserve, path_beside
 from queuectl_core.worker.turnstile import Turnstile
@@ -26,21 +27,29 @@ SETTINGS = config.resolve({}, {}, {})
 
 
 class FakeExecutor:
-    """Gives the outcomes in order, raises those that are errors; then tells the crew to stop."""
+    """Gives the outcomes in order, raises those that are errors; then tells the crew to stop.
+
+    Lets its companion know of the start, and of a run that takes long by the outcome's duration.
+    """
 
     def __init__(self, *outcomes: Outcome | Exception) -> None:
         self._outcomes = list(outcomes) or [success()]
         self.commands: list[Command] = []
         self.crew: Crew | None = None
 
-    def __call__(self, command: Command, *_: object) -> Outcome:
+    def __call__(self, command: Command, *rest: Any) -> Outcome:
         """Run nothing."""
+        _, _, clock, companion = rest
         self.commands.append(command)
         outcome = self._outcomes.pop(0)
+        companion.started()
         if not self._outcomes and self.crew is not None:
             self.crew.stopping.set()
         if isinstance(outcome, Exception):
             raise outcome
+        for _ in range(outcome.duration_ms // LINGER_MS):
+            clock.advance(LINGER_MS)
+            companion.lingers()
         return outcome
 
 

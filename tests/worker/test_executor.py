@@ -505,3 +505,55 @@ def test_a_daemon_that_hops_from_process_to_process_is_caught(tmp_path):
 def test_signal_names_fall_back_to_numbers():
     assert executor.signal_name(15) == "SIGTERM"
     assert executor.signal_name(50) == "signal 50"
+
+
+# --- the companion ---
+
+
+class Companion:
+    """Ends the run by a file once it heard often enough of it; a while later unheard."""
+
+    def __init__(self, go, hears):
+        self.heard = []
+        self._go = go
+        self._hears = hears
+
+    def started(self):
+        self.heard.append("started")
+
+    def lingers(self):
+        self.heard.append("lingers")
+        if len(self.heard) > self._hears:
+            self._go.touch()
+        return not self._go.exists()
+
+
+def test_a_companion_hears_of_the_start_and_of_a_long_run_until_it_has_had_enough(
+    tmp_path, log, stopper
+):
+    friend = Companion(tmp_path / "go", hears=3)
+    waiting = command("until [ -e go ]; do sleep 0.01; done; sleep 0.2", cwd=str(tmp_path))
+
+    outcome = EXECUTOR.run(waiting, log, stopper, SystemClock(), friend)
+
+    assert outcome.exit_code == 0
+    assert friend.heard == ["started", "lingers", "lingers", "lingers"]
+
+
+def test_a_companion_hears_nothing_of_what_can_not_start(tmp_path, log, stopper):
+    friend = Companion(tmp_path / "go", hears=1)
+
+    EXECUTOR.run(command(argv=("no-such-program",)), log, stopper, SystemClock(), friend)
+
+    assert friend.heard == []
+
+
+def test_a_companion_that_fails_leaves_nothing_running(tmp_path, log, stopper):
+    friend = Companion(tmp_path / "go", hears=1)
+    friend.started = lambda: 1 / 0
+    asleep = command("exec sleep 1000", cwd=str(tmp_path))
+
+    with pytest.raises(ZeroDivisionError):
+        EXECUTOR.run(asleep, log, stopper, SystemClock(), friend)
+
+    assert list(processes.with_token([asleep.token])) == []

@@ -181,6 +181,35 @@ def test_a_forced_stop_reaches_each_running_claim(made):
     assert worker.stopper.wish_for(claim.token) is Ending.RELEASED
 
 
+def test_a_job_that_was_claimed_ahead_can_be_cancelled(made):
+    made._store.enqueue([new_job()], now_ms=NOW_MS)
+    (claim,) = halves.claim(made._store, worker=made._id, limit=1, now_ms=NOW_MS)
+    made._crew.shelf.lay_by([claim], 0)
+    made._store.cancel([claim.job.number], now_ms=NOW_MS)
+
+    made._cancel()
+
+    assert made._crew.shelf.is_empty()
+    assert made._store.job_by_number(claim.job.number).state is State.CANCELLED
+
+
+def test_a_dead_thread_leaves_what_nobody_recorded_to_its_successor(made):
+    made._store.enqueue([new_job()], now_ms=NOW_MS)
+    (claim,) = halves.claim(made._store, worker=made._id, limit=1, now_ms=NOW_MS)
+    dead = IdleThread(made._crew, 1)
+    dead.claim = claim
+    dead.owed = [completed(claim)]
+    made._workers = [dead]
+
+    made._replace_dead()
+    made._stop()
+    made._workers[0].join(20)
+
+    job = made._store.job_by_number(claim.job.number)
+    assert (job.state, job.crashes) == (State.COMPLETED, 0)
+    dead.stopper.close()
+
+
 def test_the_end_of_the_control_pipe_is_a_stop_and_wakes_only_once(made):
     made._obey(b"")
 

@@ -226,9 +226,9 @@ def test_a_result_is_recorded_from_the_reserve_and_nothing_is_claimed(shop):
     (waiting,) = enqueue(shop)
     store = FaultyStore(shop.store, [StorageFull(), StorageFull()])
 
-    answer = shop.crew.turnstile.swap(store, completed(claim), wants=True)
+    answer = shop.crew.turnstile.swap(store, [completed(claim)], wants=True)
 
-    assert answer == (True, None)
+    assert answer == ([True], None)
     assert state(shop, claim.job.number) is State.COMPLETED
     assert state(shop, waiting) is State.PENDING
     assert size(shop) == WHOLE_BYTES - SLICE_BYTES
@@ -238,7 +238,7 @@ def test_a_result_takes_as_many_slices_as_it_needs(shop):
     claim = running(shop)
     store = FaultyStore(shop.store, [StorageFull()] * 4)
 
-    assert shop.crew.turnstile.swap(store, completed(claim), wants=False) == (True, None)
+    assert shop.crew.turnstile.swap(store, [completed(claim)], wants=False) == ([True], None)
 
     assert size(shop) == WHOLE_BYTES - 4 * SLICE_BYTES
 
@@ -247,7 +247,7 @@ def test_a_claim_alone_spends_nothing(shop):
     enqueue(shop)
     store = FaultyStore(shop.store, [StorageFull()])
 
-    assert shop.crew.turnstile.swap(store, None, wants=True) == (True, None)
+    assert shop.crew.turnstile.swap(store, [], wants=True) == ([], None)
 
     assert shop.reserve.disk_is_full
     assert size(shop) == WHOLE_BYTES
@@ -256,13 +256,13 @@ def test_a_claim_alone_spends_nothing(shop):
 def test_claims_wait_until_there_is_room(shop, room):
     (number,) = enqueue(shop)
     shop.reserve.declare_full()
-    before = shop.crew.turnstile.swap(shop.store, None, wants=True)
+    before = shop.crew.turnstile.swap(shop.store, [], wants=True)
     room(2 * WHOLE_BYTES)
 
     assert shop.reserve.refill()
-    _, claim = shop.crew.turnstile.swap(shop.store, None, wants=True)
+    _, claim = shop.crew.turnstile.swap(shop.store, [], wants=True)
 
-    assert before == (True, None)
+    assert before == ([], None)
     assert claim.job.number == number
 
 
@@ -271,11 +271,11 @@ def test_a_result_that_no_reserve_helps_is_kept_and_recorded_later(shop):
     store = FaultyStore(shop.store, [StorageFull()] * (MANY_SLICES + 2))
 
     with pytest.raises(StorageFull):
-        shop.crew.turnstile.swap(store, completed(claim), wants=False)
+        shop.crew.turnstile.swap(store, [completed(claim)], wants=False)
 
     assert state(shop, claim.job.number) is State.PROCESSING
     store._errors.clear()
-    assert shop.crew.turnstile.swap(store, completed(claim), wants=False) == (True, None)
+    assert shop.crew.turnstile.swap(store, [completed(claim)], wants=False) == ([True], None)
 
 
 # --- a queue file that really takes no more ---

@@ -39,7 +39,7 @@ class Crowd:
     def __init__(self, turnstile, open_store, results):
         self.answers = {}
         threads = [
-            threading.Thread(target=self._swap, args=(turnstile, open_store, index, result))
+            threading.Thread(target=self._swap, args=(turnstile, open_store, index, [result]))
             for index, result in enumerate(results)
         ]
         turnstile._serving = True  # somebody is in there, and all must wait
@@ -50,10 +50,10 @@ class Crowd:
         for thread in threads:
             thread.join(20)
 
-    def _swap(self, turnstile, open_store, index, result):
+    def _swap(self, turnstile, open_store, index, results):
         store = open_store()
         try:
-            self.answers[index] = turnstile.swap(store, result, wants=False)
+            self.answers[index] = turnstile.swap(store, results, wants=False)
         except Exception as error:  # noqa: BLE001 - the answer to look at
             self.answers[index] = error
         finally:
@@ -64,9 +64,9 @@ def test_one_pass_records_a_result_and_takes_the_next_claim(shop, turnstile):
     (claim,) = claims_of(shop, 1)
     (waiting,) = shop.store.enqueue([new_job()], now_ms=NOW_MS)
 
-    held, following = turnstile.swap(shop.store, completed(claim), wants=True)
+    held, following = turnstile.swap(shop.store, [completed(claim)], wants=True)
 
-    assert held
+    assert held == [True]
     assert following.job.number == waiting.number
     assert state(shop, claim) is State.COMPLETED
 
@@ -74,20 +74,20 @@ def test_one_pass_records_a_result_and_takes_the_next_claim(shop, turnstile):
 def test_who_wants_nothing_gets_nothing(shop, turnstile):
     shop.store.enqueue([new_job()], now_ms=NOW_MS)
 
-    assert turnstile.swap(shop.store, None, wants=False) == (True, None)
+    assert turnstile.swap(shop.store, [], wants=False) == ([], None)
 
 
 def test_an_empty_queue_gives_no_claim(shop, turnstile):
-    assert turnstile.swap(shop.store, None, wants=True) == (True, None)
+    assert turnstile.swap(shop.store, [], wants=True) == ([], None)
 
 
 def test_a_lost_claim_is_told(shop, turnstile):
     (claim,) = claims_of(shop, 1)
-    turnstile.swap(shop.store, completed(claim), wants=False)
+    turnstile.swap(shop.store, [completed(claim)], wants=False)
 
-    held, _ = turnstile.swap(shop.store, completed(claim), wants=False)
+    held, _ = turnstile.swap(shop.store, [completed(claim)], wants=False)
 
-    assert not held
+    assert held == [False]
 
 
 def test_threads_that_meet_share_one_transaction(shop, turnstile):
@@ -100,7 +100,7 @@ def test_threads_that_meet_share_one_transaction(shop, turnstile):
 
     crowd = Crowd(turnstile, open_store, [completed(claim) for claim in claims])
 
-    assert list(crowd.answers.values()) == [(True, None)] * 5
+    assert list(crowd.answers.values()) == [([True], None)] * 5
     assert [batch for store in stores for batch in store.batches] == [5]
     assert {state(shop, claim) for claim in claims} == {State.COMPLETED}
 
@@ -123,7 +123,7 @@ def test_a_failing_batch_is_taken_one_by_one(shop, turnstile):
 
 def test_an_error_for_one_is_raised_to_it(shop, turnstile):
     with pytest.raises(StorageBusy):
-        turnstile.swap(FaultyStore(shop.store, [StorageBusy()]), None, wants=True)
+        turnstile.swap(FaultyStore(shop.store, [StorageBusy()]), [], wants=True)
 
 
 def test_an_unforeseen_error_is_not_told_as_success_to_those_who_wait(shop, turnstile):
@@ -135,7 +135,7 @@ def test_an_unforeseen_error_is_not_told_as_success_to_those_who_wait(shop, turn
     crowd = Crowd(turnstile, open_store, [completed(claim) for claim in claims])
 
     recorded = [claim for claim in claims if state(shop, claim) is State.COMPLETED]
-    told = [answer for answer in crowd.answers.values() if answer == (True, None)]
+    told = [answer for answer in crowd.answers.values() if answer == ([True], None)]
     assert len(told) == len(recorded)
 
 
@@ -153,11 +153,54 @@ def test_who_comes_while_another_serves_is_called_to_serve_next(shop, turnstile)
             return shop.store.finish_and_claim(results, **options)
 
     latecomer = threading.Thread(
-        target=crowd._swap, args=(turnstile, shop.crew.open_store, "late", completed(late))
+        target=crowd._swap, args=(turnstile, shop.crew.open_store, "late", [completed(late)])
     )
-    answer = turnstile.swap(Busy(), completed(first), wants=False)
+    answer = turnstile.swap(Busy(), [completed(first)], wants=False)
     latecomer.join(20)
 
-    assert answer == crowd.answers["late"] == (True, None)
+    assert answer == crowd.answers["late"] == ([True], None)
     assert state(shop, late) is State.COMPLETED
     assert not turnstile._serving
+
+
+def test_a_turn_that_was_left_is_taken_along_by_the_next_who_comes(shop, turnstile):
+    first, left, late = claims_of(shop, 3)
+    crowd = Crowd.__new__(Crowd)
+    crowd.answers = {}
+    turns = []
+
+    class Busy:
+        """A store that is not done before one turn was left and another thread waits."""
+
+        def finish_and_claim(self, results, **options):
+            turns.append(turnstile.leave(None, [completed(left)], ahead=0))
+            latecomer.start()
+            until(lambda: len(turnstile._waiting) == 2)
+            return shop.store.finish_and_claim(results, **options)
+
+    latecomer = threading.Thread(
+        target=crowd._swap, args=(turnstile, shop.crew.open_store, "late", [completed(late)])
+    )
+    turnstile.swap(Busy(), [completed(first)], wants=False)
+    latecomer.join(20)
+
+    assert crowd.answers["late"] == ([True], None)
+    assert turns[0].done
+    assert state(shop, left) is State.COMPLETED
+
+
+def test_a_turn_that_meets_nobody_is_served_at_once(shop, turnstile):
+    (claim,) = claims_of(shop, 1)
+
+    turn = turnstile.leave(shop.store, [completed(claim)], ahead=0)
+
+    assert (turn.done, turn.held, turn.error) == (True, [True], None)
+
+
+def test_a_turn_that_was_left_bears_its_error_and_raises_nothing(shop, turnstile):
+    (claim,) = claims_of(shop, 1)
+
+    turn = turnstile.leave(FaultyStore(shop.store, [StorageBusy()]), [completed(claim)], ahead=0)
+
+    assert isinstance(turn.error, StorageBusy)
+    assert state(shop, claim) is State.PROCESSING

@@ -33,9 +33,9 @@ def enqueue(shop, **fields):
     return shop.store.enqueue([new_job(**fields)], now_ms=NOW_MS)[0].number
 
 
-def work(shop, unfinished=None):
+def work(shop, *owed):
     """Be a worker thread until the executor has nothing more; return the worker."""
-    worker = Worker(shop.crew, 1, unfinished)
+    worker = Worker(shop.crew, 1, owed)
     worker.run()
     worker.stopper.close()
     return worker
@@ -163,7 +163,7 @@ def test_a_lost_claim_is_told_and_nothing_written(shop_of, caplog):
     halves.finish(shop.store, [Result(claim, failure(), after_crash(claim.job))], now_ms=NOW_MS)
     enqueue(shop, priority=10)
 
-    work(shop, unfinished=Result(claim, success(), after_crash(claim.job)))
+    work(shop, Result(claim, success(), after_crash(claim.job)))
 
     assert f"job {number} attempt 1: claim lost, result not recorded" in caplog.text
 
@@ -175,7 +175,7 @@ def test_a_successor_hands_in_what_its_predecessor_died_with(shop_of):
     outcome = Outcome(Ending.INTERRUPTED, error="its worker thread died")
 
     shop.crew.stopping.set()
-    work(shop, unfinished=Result(claim, outcome, after_crash(claim.job)))
+    work(shop, Result(claim, outcome, after_crash(claim.job)))
 
     job = shop.store.job_by_number(number)
     assert (job.state, job.starts, job.crashes) == (State.PENDING, 1, 1)

@@ -6,7 +6,7 @@ import os
 
 import apsw
 
-from queuectl_core.lifecycle import State
+from queuectl_core.lifecycle import Event, State
 from queuectl_core.run import Claim
 from queuectl_core.storage.records import Count, DeadWorker, JobEvent, Result, Total, WorkerRow
 from queuectl_core.storage.sqlite import bell, history, presence, pruning, rows
@@ -49,17 +49,18 @@ class SqliteStore(SqliteIntake):
         limit: int,
         now_ms: int,
         queues: Sequence[str] | None = None,
+        ahead: int = 0,
     ) -> tuple[list[bool], list[Claim]]:
-        claims: list[Claim] = []
         with self._writing(now_ms) as ledger:
-            if limit:
+            if limit or ahead:
                 self._refuse_newer()
             held = [steps.settle(ledger, result) for result in results]
             if any(map(steps.gives_back, results)):
                 ledger.write_figures()  # a claim looks for its queues in the counts
-            wanted = self._queues_in(sql.ACTIVE_QUEUES, queues) if limit else []
-            while len(claims) < limit and (claim := steps.claim_next(ledger, worker, wanted)):
-                claims.append(claim)
+            wanted = self._queues_in(sql.ACTIVE_QUEUES, queues) if limit or ahead else []
+            claims = list(steps.claim_next(ledger, worker, wanted, limit=limit, ahead=ahead))
+        if any(result.verdict.event is Event.RELEASE for result in results):
+            bell.ring(self._workers_dir)  # it is due, and somebody else may be free
         return held, claims
 
     def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:

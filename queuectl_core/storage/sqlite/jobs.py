@@ -10,7 +10,7 @@ from queuectl_core.storage.sqlite.ledger import Note, Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import apsw
 
@@ -20,25 +20,28 @@ if TYPE_CHECKING:
     from queuectl_core.storage.sqlite.rows import Row
 
 
-def claim_next(ledger: Ledger, worker: int, queues: Sequence[str]) -> Claim | None:
-    """Claim the best due job of some queues for a worker; None when none is due."""
-    best = min(
-        (row for queue in queues if (row := _next_job(ledger, queue))),
-        key=lambda row: (-row[0], *row[1:3]),
-        default=None,
-    )
-    if best is None:
-        return None
-    number, state, queue = best[2:]
-    values = {"worker": worker, "now_ms": ledger.now_ms}
-    if not ledger.move(Event.CLAIM, Place(number, rows.state(state), queue), values):
-        return None
-    job = rows.job(ledger.row(sql.JOB_BY_NUMBER, {"number": number}))
-    return Claim(job, job.token or 0)
+def claim_next(
+    ledger: Ledger, worker: int, queues: Sequence[str], *, limit: int, ahead: int
+) -> Iterator[Claim]:
+    """Claim the best due jobs of some queues for a worker, `ahead` of them before their time."""
+    for position in range(limit + ahead):
+        best = min(
+            (row for queue in queues if (row := _next_job(ledger, queue))),
+            key=lambda row: (-row[0], *row[1:3]),
+            default=None,
+        )
+        if best is None or (position >= limit and not best[5]):
+            return
+        number, state, queue = best[2:5]
+        values = {"worker": worker, "now_ms": ledger.now_ms}
+        if not ledger.move(Event.CLAIM, Place(number, rows.state(state), queue), values):
+            return
+        job = rows.job(ledger.row(sql.JOB_BY_NUMBER, {"number": number}))
+        yield Claim(job, job.token or 0)
 
 
 def _next_job(ledger: Ledger, queue: str) -> Row | None:
-    """Return (priority, run_at_ms, number, state, queue) of the best due job of a queue."""
+    """Return (priority, run_at_ms, number, state, queue, may_lie) of a queue's best due job."""
     values = {"queue": queue, "now_ms": ledger.now_ms}
     row: Row | None = ledger.connection.execute(sql.NEXT_JOB, values).fetchone()
     return row

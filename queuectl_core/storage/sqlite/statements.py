@@ -6,7 +6,7 @@ when both name the same states in the same order, and lists typed by hand drift.
 
 from __future__ import annotations
 
-from queuectl_core.job import HIGHEST_PRIORITY, LOWEST_PRIORITY, Job
+from queuectl_core.job import HIGHEST_PRIORITY, LOWEST_PRIORITY, ON_CRASH, Job
 from queuectl_core.lifecycle import CLAIMABLE, FINAL, TRANSITIONS, Event, State
 
 TYPE_CHECKING = False
@@ -74,7 +74,7 @@ def _first(column: str, priority: int, due: str = "") -> str:
 
 _DUE = ", ".join(_first("number", priority, "AND run_at_ms <= :now_ms") for priority in PRIORITIES)
 NEXT_JOB = f"""
-SELECT priority, run_at_ms, number, state, queue
+SELECT priority, run_at_ms, number, state, queue, crashes = 0 AND on_crash = '{ON_CRASH[0]}'
 FROM jobs
 WHERE number = coalesce({_DUE})
 """
