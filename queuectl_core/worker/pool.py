@@ -39,6 +39,8 @@ TEND_EVERY_MS = 1_000
 REFILL_EVERY_MS = 3_000
 TRIM_EVERY_MS = 5_000
 PRUNE_EVERY_MS = 60_000
+EMPTY = (0, 0)
+"""The stamp of settings that an editor writes just now: an empty file would mean no settings."""
 PRUNE_PAUSE_MS = 200
 """Between two slices of a round: pruning takes a fifth of the time at most."""
 log = logging.getLogger(__name__)
@@ -307,7 +309,7 @@ class Pool:
     def _reload_settings(self) -> None:
         """Take new settings while running; keep the last good ones when the file is broken."""
         stamp = self._config_stamp()
-        if stamp == self._config_seen:
+        if stamp in {self._config_seen, EMPTY}:
             return
         self._config_seen = stamp
         try:
@@ -324,7 +326,7 @@ class Pool:
             details = os.stat(self._plan.home.config_path)
         except OSError:
             return None
-        return details.st_mtime_ns, details.st_ino
+        return (details.st_mtime_ns, details.st_ino) if details.st_size else EMPTY
 
     def _close(self) -> int:
         self._bell.close()

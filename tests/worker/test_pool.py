@@ -313,3 +313,17 @@ def test_a_turn_empties_a_long_log(made, tmp_path):
     made._turn(set())
 
     assert log.stat().st_size <= TRIM_BYTES
+
+
+def test_settings_that_are_being_written_are_taken_when_they_are_there(made, tmp_path):
+    file = tmp_path / "config.json"
+    file.write_text('{"job_timeout": 7}')
+    made._reload_settings()
+    file.write_text("")
+
+    made._reload_settings()
+    meanwhile = made._crew.settings.job_timeout
+    file.write_text('{"job_timeout": 8}')
+    made._reload_settings()
+
+    assert (meanwhile, made._crew.settings.job_timeout) == (7, 8)
