@@ -75,6 +75,17 @@ class Release(Record):
         return Event.RELEASE
 
 
+class PutBack(Record):
+    """It was claimed ahead of its first start and not started: nothing of the claim remains."""
+
+    unused: bool = True
+
+    @property
+    def event(self) -> Event:
+        """What happens to the job."""
+        return Event.RELEASE
+
+
 class Rescue(Record):
     """Its worker died; it runs again at once, and the start counts."""
 
@@ -85,7 +96,7 @@ class Rescue(Record):
 
 
 if TYPE_CHECKING:
-    Verdict = Complete | Retry | Bury | Stop | Release | Rescue
+    Verdict = Complete | Retry | Bury | Stop | Release | PutBack | Rescue
 
 
 class RetryPolicy(Record):

@@ -74,8 +74,8 @@ class Store(Intake, Protocol):
         first, then earliest run_at, then lowest number. Counts the start. No two claims ever hold
         one job, and each has a token of its own. `limit` 0: takes none.
 
-        Up to `ahead` more are taken for starts that may be given up: the very next jobs, but none
-        that a crash has met before, nor one that must not repeat after it.
+        Up to `ahead` more are taken for starts that may be given up (retry.PutBack): the very next
+        jobs, but only for their first start, and none that must not repeat after a crash.
         """
 
     def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SHORT_MS = 20
 """A run up to this is very short, and the next one is expected to be so too."""
+STREAK = 3
+"""So many short runs of a thread in a row are no accident."""
 LIE_MS = 50
 
 

@@ -14,7 +14,7 @@ from queuectl_core.run import Ending, Outcome
 from queuectl_core.storage.records import Result
 from queuectl_core.worker import environment
 from queuectl_core.worker.executor import Command, Stopper
-from queuectl_core.worker.shelf import SHORT_MS
+from queuectl_core.worker.shelf import SHORT_MS, STREAK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Worker(threading.Thread):
         self.owed = list(owed)
         """Results to hand in, the oldest first."""
         self._left: list[Turn] = []
+        self._short_runs = 0
         self.done = threading.Event()  # sooner than is_alive, and the caretaker is told
         self._crew = crew
         self._store: Store  # opened by the thread itself
@@ -76,6 +77,8 @@ class Worker(threading.Thread):
             if self.claim is not None:
                 result = self._execute(self.claim)  # hands in what is owed meanwhile
                 self.owed.append(result)
+                short = result.outcome.duration_ms <= SHORT_MS
+                self._short_runs = self._short_runs + 1 if short else 0
             elif not wants:
                 return
             else:
@@ -85,7 +88,7 @@ class Worker(threading.Thread):
     def _next(self, store: Store, *, wants: bool) -> Claim | None:
         """Return the next claim: one made ahead, or one for which the results are handed in."""
         if not wants:
-            self.owed += given_back(self._crew.shelf.take_all())
+            self.owed += put_back(self._crew.shelf.take_all())
         elif (claim := self._crew.shelf.take()) is not None:
             return claim
         return self._hand_in(store, wants=wants)
@@ -116,13 +119,12 @@ class Worker(threading.Thread):
         return claim
 
     def _looks_ahead(self) -> int:
-        """Return how many claims to make ahead: some if the last run was very short.
+        """Return how many claims to make ahead: some if the last runs were very short.
 
         None where a thread lacks work, which would find it taken.
         """
         crew = self._crew
-        short = self.owed and self.owed[-1].outcome.duration_ms <= SHORT_MS
-        if not short or crew.room.waiting or crew.stopping.is_set():
+        if self._short_runs < STREAK or crew.room.waiting or crew.stopping.is_set():
             return 0
         return crew.shelf.lacks(crew.threads)
 
@@ -153,7 +155,7 @@ class Worker(threading.Thread):
     def lingers(self) -> bool:
         """Settle what waits for the end of a run that is not short; again while any is left."""
         stale = self._crew.shelf.take_stale(self._crew.clock.monotonic_ms())
-        self.owed += given_back(stale)
+        self.owed += put_back(stale)
         self._look_back()
         if self.owed or self._left:
             self._try_swap()
@@ -250,7 +252,7 @@ class Worker(threading.Thread):
             log.error("job %s attempt %d is dead: %s", job.name, job.starts, result.outcome.error)
 
 
-def given_back(claims: Iterable[Claim]) -> list[Result]:
-    """Return the results of claims that were never started; their starts do not count."""
+def put_back(claims: Iterable[Claim]) -> list[Result]:
+    """Return the results of claims that were never started."""
     unused = Outcome(Ending.RELEASED, error="claimed ahead, not started")
-    return [Result(claim, unused, retry.Release()) for claim in claims]
+    return [Result(claim, unused, retry.PutBack()) for claim in claims]

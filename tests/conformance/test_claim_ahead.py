@@ -5,14 +5,15 @@ import select
 import pytest
 
 from queuectl_core.lifecycle import State
-from queuectl_core.retry import Release, Rescue
+from queuectl_core.retry import PutBack, Release, Rescue, Retry
 from queuectl_core.run import Ending, Outcome
 from queuectl_core.storage.records import Result
 from tests import halves
-from tests.builders import NOW_MS, new_job, new_worker
+from tests.builders import NOW_MS, completed, new_job, new_worker
 from tests.conformance import steps
 
 CRASH = Outcome(Ending.INTERRUPTED)
+UNUSED = Outcome(Ending.RELEASED, error="claimed ahead, not started")
 
 
 def take(store, limit, ahead):
@@ -51,22 +52,35 @@ def test_a_job_that_must_not_repeat_is_not_claimed_ahead_nor_overtaken(store, on
     assert take(store, 1, 0) == [careful]
 
 
-def test_a_job_that_a_crash_has_met_is_not_claimed_ahead(store):
+@pytest.mark.parametrize("verdict", [Rescue(), Release(), Retry(NOW_MS)])
+def test_only_a_first_start_is_claimed_ahead(store, verdict):
     claimed = steps.claimed(store)
-    halves.finish(store, [Result(claimed, CRASH, Rescue())], now_ms=NOW_MS)
+    halves.finish(store, [Result(claimed, CRASH, verdict)], now_ms=NOW_MS)
 
     assert take(store, 0, 1) == []
     assert take(store, 1, 0) == [claimed.job.number]
 
 
-def test_a_claim_that_is_given_back_unused_can_be_taken_at_once_and_costs_no_attempt(store):
+def test_a_claim_that_is_put_back_leaves_the_job_as_it_was(store):
+    number = steps.enqueue(store)
+    before = store.job_by_number(number)
+    claimed = steps.claim(store)
+
+    held = halves.finish(store, [Result(claimed, UNUSED, PutBack())], now_ms=NOW_MS)
+
+    after = store.job_by_number(number)
+    assert held == [True]
+    assert after._replace(worker=None) == before
+    assert store.attempts(number) == []
+    assert {count.state: count.jobs for count in store.counts()} == {State.PENDING: 1}
+    assert steps.claim(store).job.starts == 1
+
+
+def test_a_claim_that_is_put_back_late_is_lost(store):
     claimed = steps.claimed(store)
-    unused = Outcome(Ending.RELEASED, error="claimed ahead, not started")
+    halves.finish(store, [completed(claimed)], now_ms=NOW_MS)
 
-    halves.finish(store, [Result(claimed, unused, Release())], now_ms=NOW_MS)
-
-    (again,) = halves.claim(store, worker=steps.WORKER, limit=1, now_ms=NOW_MS)
-    assert (again.job.number, again.job.attempts) == (claimed.job.number, 1)
+    assert halves.finish(store, [Result(claimed, UNUSED, PutBack())], now_ms=NOW_MS) == [False]
 
 
 def test_a_claim_that_is_given_back_wakes_other_workers(store, open_another):
@@ -77,7 +91,7 @@ def test_a_claim_that_is_given_back_wakes_other_workers(store, open_another):
     poll = select.poll()
     poll.register(bell, select.POLLIN)
 
-    halves.finish(store, [Result(claimed, Outcome(Ending.RELEASED), Release())], now_ms=NOW_MS)
+    halves.finish(store, [Result(claimed, UNUSED, PutBack())], now_ms=NOW_MS)
 
     assert poll.poll(0)
     bell.close()

@@ -8,13 +8,13 @@ import pytest
 
 from queuectl_core.errors import StorageBusy, StorageError
 from queuectl_core.lifecycle import State
-from queuectl_core.run import Ending
 from queuectl_core.worker.executor import LINGER_MS
-from queuectl_core.worker.shelf import SHORT_MS
+from queuectl_core.worker.shelf import SHORT_MS, STREAK
 from queuectl_core.worker.worker import Worker
 from tests.builders import NOW_MS, failure, new_job, success
 from tests.worker.fakes import FakeExecutor, Shop
 
+WARM_UP = STREAK  # runs until the first claim is made ahead
 SHORT, LONG = success(duration_ms=SHORT_MS), success(duration_ms=SHORT_MS + 1)
 VERY_LONG = success(duration_ms=2 * LINGER_MS)
 
@@ -79,79 +79,78 @@ def watched(tmp_path, clock):
 
 
 def test_a_short_job_is_recorded_while_the_next_one_runs(watched):
-    shop = watched(SHORT, SHORT, SHORT)
-    enqueue(shop, 4)
+    shop = watched(*[SHORT] * (WARM_UP + 2))
+    enqueue(shop, WARM_UP + 2)
 
     work(shop)
 
-    before, after = shop.crew.execute.before[2], shop.crew.execute.after[2]
-    assert before[:3] == [State.COMPLETED, State.PROCESSING, State.PROCESSING]
-    assert after[:3] == [State.COMPLETED, State.COMPLETED, State.PROCESSING]
+    before, after = shop.crew.execute.before[-1], shop.crew.execute.after[-1]
+    assert before[WARM_UP:] == [State.PROCESSING, State.PROCESSING]
+    assert after[WARM_UP:] == [State.COMPLETED, State.PROCESSING]
 
 
 def test_a_job_is_on_disk_as_claimed_before_it_starts(watched):
-    shop = watched(*[SHORT] * 6)
-    enqueue(shop, 6)
-
-    work(shop)
-
-    at_start = [seen[index] for index, seen in enumerate(shop.crew.execute.before)]
-    assert at_start == [State.PROCESSING] * 6
-
-
-def test_nothing_is_claimed_ahead_of_a_job_that_is_not_short(watched):
-    shop = watched(LONG, LONG, LONG)
-    enqueue(shop, 4)
-
-    work(shop)
-
-    assert [seen.count(State.PROCESSING) for seen in shop.crew.execute.after] == [1, 1, 1]
-
-
-def test_a_long_run_gives_back_what_was_claimed_ahead(shop_of):
-    shop = shop_of(SHORT, SHORT, VERY_LONG)
-    numbers = enqueue(shop, 6)
-
-    work(shop)
-
-    assert states(shop) == [State.COMPLETED] * 3 + [State.PENDING] * 3
-    waiting = shop.store.job_by_number(numbers[3])
-    (attempt,) = shop.store.attempts(numbers[3])
-    assert (waiting.attempts, waiting.crashes, waiting.starts) == (0, 0, 1)
-    assert (attempt.ending, attempt.error) == (Ending.RELEASED, "claimed ahead, not started")
-
-
-def test_a_stop_gives_back_what_was_claimed_ahead(shop_of):
-    shop = shop_of(SHORT, SHORT, SHORT)
+    shop = watched(*[SHORT] * 9)
     enqueue(shop, 9)
 
     work(shop)
 
-    assert states(shop) == [State.COMPLETED] * 3 + [State.PENDING] * 6
+    at_start = [seen[index] for index, seen in enumerate(shop.crew.execute.before)]
+    assert at_start == [State.PROCESSING] * 9
+
+
+def test_nothing_is_claimed_ahead_before_some_runs_in_a_row_were_short(watched):
+    shop = watched(SHORT, SHORT, LONG, SHORT, SHORT, SHORT)
+    enqueue(shop, 9)
+
+    work(shop)
+
+    assert [seen.count(State.PROCESSING) for seen in shop.crew.execute.after] == [1] * 6
+
+
+def test_a_long_run_puts_back_what_was_claimed_ahead(shop_of):
+    shop = shop_of(*[SHORT] * 4, VERY_LONG)
+    numbers = enqueue(shop, 8)
+
+    work(shop)
+
+    assert states(shop) == [State.COMPLETED] * 5 + [State.PENDING] * 3
+    waiting = shop.store.job_by_number(numbers[5])
+    assert (waiting.attempts, waiting.crashes, waiting.starts) == (0, 0, 0)
+    assert shop.store.attempts(numbers[5]) == []
+
+
+def test_a_stop_puts_back_what_was_claimed_ahead(shop_of):
+    shop = shop_of(*[SHORT] * 5)
+    enqueue(shop, 9)
+
+    work(shop)
+
+    assert states(shop) == [State.COMPLETED] * 5 + [State.PENDING] * 4
 
 
 def test_no_claim_is_made_ahead_while_another_thread_lacks_work(watched):
-    shop = watched(SHORT, SHORT)
-    enqueue(shop, 3)
+    shop = watched(*[SHORT] * 6)
+    enqueue(shop, 9)
     shop.crew.room.waiting = 1
 
     work(shop)
 
-    assert [seen.count(State.PROCESSING) for seen in shop.crew.execute.after] == [1, 1]
+    assert [seen.count(State.PROCESSING) for seen in shop.crew.execute.after] == [1] * 6
 
 
 def test_results_that_storage_did_not_take_while_the_next_one_ran_are_recorded_after_it(
     shop_of, caplog
 ):
-    shop = shop_of(SHORT, SHORT, SHORT, SHORT)
-    enqueue(shop, 4)
+    shop = shop_of(*[SHORT] * 6)
+    enqueue(shop, 6)
     faulty = shop.open_stores_as()
     execute = shop.crew.execute
     runs = []
 
     def failing(*call):
         runs.append(1)
-        if len(runs) == 3:
+        if len(runs) == WARM_UP + 2:
             faulty._errors = [StorageBusy()]
         return execute(*call)
 
@@ -159,15 +158,15 @@ def test_results_that_storage_did_not_take_while_the_next_one_ran_are_recorded_a
 
     work(shop)
 
-    assert states(shop) == [State.COMPLETED] * 4
+    assert states(shop) == [State.COMPLETED] * 6
     assert "storage: " in caplog.text
     assert "claim lost" not in caplog.text
 
 
 def test_a_failure_that_was_left_is_told(shop_of, caplog):
     caplog.set_level(logging.WARNING)
-    shop = shop_of(SHORT, failure(), SHORT)
-    enqueue(shop, 1)
+    shop = shop_of(*[SHORT] * 4, failure(), SHORT)
+    enqueue(shop, 4)
     (failing,) = enqueue(shop, 1, max_retries=1)
     enqueue(shop, 1)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import apsw
 
     from queuectl_core.job import Job
+    from queuectl_core.retry import Verdict
     from queuectl_core.storage.records import Result
     from queuectl_core.storage.sqlite.ledger import Ledger
     from queuectl_core.storage.sqlite.rows import Row
@@ -55,7 +56,7 @@ def gives_back(result: Result) -> bool:
 def settle(ledger: Ledger, result: Result) -> bool:
     """Move a job out of `processing` as the verdict says, fenced by the claim's token.
 
-    Write its attempt row.
+    Write its attempt row, if it was started.
     """
     claim, outcome, verdict = result
     event = verdict.event
@@ -65,7 +66,8 @@ def settle(ledger: Ledger, result: Result) -> bool:
     values = _ending(ledger, result, event)
     if not ledger.move(event, place, values, Note(outcome.duration_ms, outcome.error)):
         return False
-    ledger.connection.execute(sql.INSERT_ATTEMPT, _attempt(ledger, claim.job, outcome))
+    if not _unused(verdict):
+        ledger.connection.execute(sql.INSERT_ATTEMPT, _attempt(ledger, claim.job, outcome))
     return True
 
 
@@ -79,20 +81,27 @@ def _cancel_wanted(ledger: Ledger, claim: Claim) -> bool:
 def _ending(ledger: Ledger, result: Result, event: Event) -> dict[str, apsw.SQLiteValue]:
     claim, outcome, verdict = result
     final = TRANSITIONS[event][1] not in CLAIMABLE
+    unused = _unused(result.verdict)
     return {
         "token": claim.token,
-        "reason": getattr(verdict, "reason", outcome.ending),
+        "reason": None if unused else getattr(verdict, "reason", outcome.ending),
         "run_at_ms": getattr(verdict, "run_at_ms", None),
         "uncounted": int(event is Event.RELEASE),
+        "unused": int(unused),
         "crashed": int(outcome.ending is Ending.INTERRUPTED),
         "finished_at_ms": ledger.now_ms if final or event is Event.FAIL else None,
         "exit_code": outcome.exit_code,
         "signal": outcome.signal,
-        "error": outcome.error,
-        "duration_ms": outcome.duration_ms,
+        "error": None if unused else outcome.error,
+        "duration_ms": None if unused else outcome.duration_ms,
         "cpu_ms": outcome.cpu_ms,
         "max_rss_bytes": outcome.max_rss_bytes,
     }
+
+
+def _unused(verdict: Verdict) -> bool:
+    """Tell whether a claim is put back that was made ahead and never used."""
+    return getattr(verdict, "unused", False)
 
 
 def _attempt(ledger: Ledger, job: Job, outcome: Outcome) -> Row:

@@ -74,7 +74,7 @@ def _first(column: str, priority: int, due: str = "") -> str:
 
 _DUE = ", ".join(_first("number", priority, "AND run_at_ms <= :now_ms") for priority in PRIORITIES)
 NEXT_JOB = f"""
-SELECT priority, run_at_ms, number, state, queue, crashes = 0 AND on_crash = '{ON_CRASH[0]}'
+SELECT priority, run_at_ms, number, state, queue, starts = 0 AND on_crash = '{ON_CRASH[0]}'
 FROM jobs
 WHERE number = coalesce({_DUE})
 """
@@ -109,7 +109,8 @@ WHERE number = :number AND state IN ({_listed(sources)}) {fence}
 _NO_OUTCOME = """finished_at_ms = NULL, exit_code = NULL, signal = NULL, error = NULL,
     duration_ms = NULL, cpu_ms = NULL, max_rss_bytes = NULL"""
 _ENDED = """reason = :reason, run_at_ms = coalesce(:run_at_ms, run_at_ms),
-    attempts = attempts - :uncounted, crashes = crashes + :crashed,
+    attempts = attempts - :uncounted, starts = starts - :unused,
+    started_at_ms = iif(:unused, NULL, started_at_ms), crashes = crashes + :crashed,
     token = NULL, cancel_requested = 0, finished_at_ms = :finished_at_ms,
     exit_code = :exit_code, signal = :signal, error = :error,
     duration_ms = :duration_ms, cpu_ms = :cpu_ms, max_rss_bytes = :max_rss_bytes"""
