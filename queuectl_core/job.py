@@ -26,6 +26,9 @@ MAX_ARGV_BYTES = 1_048_576
 ON_CRASH = ("retry", "fail", "hold")
 """What may follow when a job's worker dies while it runs: run it again, bury it, keep it for a
 person (retry.after_crash)."""
+SUSPECT_CRASHES = 2
+"""A job that was there at so many deaths of a worker is suspected of them
+(docs/design/0011-who-is-to-blame.md)."""
 ID_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")
 MAX_ID_LENGTH = 128
 
@@ -108,6 +111,11 @@ class Job(Record):
     def name(self) -> str:
         """What people call it."""
         return name_of(self.number, self.id)
+
+    @property
+    def suspect(self) -> bool:
+        """Whether one more death of its worker makes it poison; no two such jobs run at a time."""
+        return self.crashes >= SUSPECT_CRASHES
 
 
 def check_id(value: object) -> str:

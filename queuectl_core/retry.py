@@ -6,12 +6,14 @@ Pure: no clock, no I/O, the randomness is given.
 from __future__ import annotations
 
 from queuectl_core.errors import BadData
+from queuectl_core.job import SUSPECT_CRASHES
 from queuectl_core.lifecycle import Event
 from queuectl_core.records import Record
 from queuectl_core.run import Ending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
     from queuectl_core.job import Job
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_DELAY_MS = 366 * 24 * 3600 * 1000
 MAX_BASE = 100
-POISON_CRASHES = 3
+POISON_CRASHES = SUSPECT_CRASHES + 1
 """A job whose worker died this often while it ran is taken for the cause (docs/reliability.md)."""
 
 HELD = "held"
@@ -87,7 +89,12 @@ class PutBack(Record):
 
 
 class Rescue(Record):
-    """Its worker died; it runs again at once, and the start counts."""
+    """Its worker died; it runs again at once, and the start counts.
+
+    `crashes` is 0 where another job is to blame for the death, else 1.
+    """
+
+    crashes: int = 1
 
     @property
     def event(self) -> Event:
@@ -190,6 +197,17 @@ def after_crash(job: Job) -> Verdict:
     if job.crashes + 1 >= POISON_CRASHES:
         return Bury("poison")
     return Rescue()
+
+
+def after_death(jobs: Sequence[Job]) -> list[Verdict]:
+    """Decide what follows for each of the jobs that a dead worker left.
+
+    Where a suspect is among them, the death counts against it alone.
+    """
+    verdicts = [after_crash(job) for job in jobs]
+    if not any(job.suspect for job in jobs):
+        return verdicts
+    return [Rescue(crashes=0) if isinstance(one, Rescue) else one for one in verdicts]
 
 
 def _burial(job: Job) -> Bury | None:

@@ -280,7 +280,7 @@ def poison(size: Size) -> str:
         begun_s = time.monotonic()
         bad, good = names("p", poisons), names("g", rest)
         note = ledger.line_of_shell(str(world.ledger), ledger.START)
-        # one after the other: whoever runs beside a poison shares its crashes
+        # one after the other: a suspect answers for what a new poison beside it does
         world.add(dict.fromkeys(bad, f"{note}; kill -9 $PPID; sleep 1000"), max_retries=50)
         workers = [world.start("--count", "1") for _ in range(2)]
         world.add(dict.fromkeys(good, world.traced()))
@@ -300,20 +300,25 @@ def poison(size: Size) -> str:
 
 
 def bystander(size: Size) -> str:
-    """Run a long job beside one that kills the worker: it must not die with it. Not kept yet."""
+    """Run long jobs and short ones beside one that kills the worker: it alone is dead."""
     with World(size.binary) as world:
         begun_s = time.monotonic()
-        innocent = names("b", size.of(1, 3))
+        innocent, short = names("b", size.of(1, 6)), names("s", size.of(40, 400))
         killer = "sleep 0.4; kill -9 $PPID; sleep 1000"
-        world.add(dict.fromkeys(innocent, world.traced("sleep 3")))
+        world.add(dict.fromkeys(innocent, world.traced("sleep 1.5")))
         world.ok("enqueue", "--id", "killer", f"{world.traced()}; {killer}")
-        world.start("--count", str(len(innocent) + 1))
+        world.add(dict.fromkeys(short, world.traced("sleep 0.1")), max_retries=50)
+        world.start("--count", str(len(innocent) + 2))
         world.await_quiet()
-        kept = world.judge(ledger.Asked(frozenset((*innocent, "killer"))))
-        dead = [job for job in innocent if kept[job].state == "dead"]
-        if dead:
-            raise Broken(f"dead as poison, though another job killed the worker: {dead}")
-        return f"{len(kept)} jobs, {time.monotonic() - begun_s:.1f} s, only the killer is dead"
+        kept = world.judge(ledger.Asked(frozenset((*innocent, *short, "killer"))))
+        dead = [job for job in kept if kept[job].state == "dead"]
+        if dead != ["killer"] or kept["killer"].reason != "poison":
+            raise Broken(f"the killer alone should be dead as poison: {dead}")
+        took_s = time.monotonic() - begun_s
+        return (
+            f"{len(kept)} jobs, 3 pools killed beside {len(innocent)} long jobs, {took_s:.1f} s,"
+            f" only the killer is dead ({kept['killer'].attempts} attempts)"
+        )
 
 
 # --- stop ---

@@ -28,6 +28,7 @@ SCENARIOS: dict[str, Callable[[chaos_kills.Size], str]] = {
     "enqueue": chaos_kills.enqueue,
     "remains": chaos_kills.remains,
     "poison": chaos_kills.poison,
+    "bystander": chaos_kills.bystander,
     "race": chaos_crowds.race,
     "stop": chaos_kills.stop,
     "damage": chaos_damage.damage,
@@ -38,7 +39,6 @@ SCENARIOS: dict[str, Callable[[chaos_kills.Size], str]] = {
 }
 
 NOT_KEPT = {
-    "bystander": chaos_kills.bystander,
     "scarce": chaos_abuse.scarce,
     "torn": chaos_damage.torn,
 }

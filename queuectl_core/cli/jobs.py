@@ -8,7 +8,7 @@ from queuectl_core.durations import format_duration, parse_duration_ms
 from queuectl_core.errors import UsageError
 from queuectl_core.job import check_queue
 from queuectl_core.lifecycle import State
-from queuectl_core.services import jobs
+from queuectl_core.services import jobs, waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def _show_one(session: Session, job: Job) -> None:
         fields["argv"] = None  # the command line shows it
     if job.cancel_requested:
         fields["state"] = f"{job.state} (its worker is told to stop it)"
+    fields["waits"] = waiting.suspicion(session.store, job)
     for key, value in fields.items():
         if value is not None and value != {}:
             session.out.line(f"{key + ':':<13}{session.out.paint(clean(_text(value)), str(value))}")

@@ -72,7 +72,8 @@ class Store(Intake, Protocol):
 
         Takes jobs of all queues or of those given, fewer when fewer are due: highest priority
         first, then earliest run_at, then lowest number. Counts the start. No two claims ever hold
-        one job, and each has a token of its own. `limit` 0: takes none.
+        one job, and each has a token of its own. Of the suspects in all queues (Job.suspect) one
+        runs at a time: the others are passed over. `limit` 0: takes none.
 
         Up to `ahead` more are taken for starts that may be given up (retry.PutBack): the very next
         jobs, but only for their first start, and none that must not repeat after a crash.
@@ -81,7 +82,7 @@ class Store(Intake, Protocol):
     def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:
         """Return the earliest run_at of all jobs that could be claimed, past or future.
 
-        None without any.
+        Without suspects while one runs. None without any.
         """
 
     def unsettled(self, *, now_ms: int, queues: Sequence[str] | None = None) -> bool:
@@ -106,7 +107,7 @@ class Store(Intake, Protocol):
     def rescue(self, dead: DeadWorker, *, now_ms: int) -> list[Result]:
         """Take a dead worker's jobs back and forget the worker; return what became of each job.
 
-        The crash counts as an attempt; which move follows is retry.after_crash's to say. Call it
+        The crash counts as an attempt; which move follows is retry.after_death's to say. Call it
         only when the processes of those jobs are gone.
         """
 

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.binary
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = os.environ.get("QUEUECTL_CHAOS_SEED") or str(random.SystemRandom().randrange(1_000_000))
-SCENARIOS = "kill enqueue remains poison race stop damage output limits flat clock".split()
+SCENARIOS = (
+    "kill enqueue remains poison bystander race stop damage output limits flat clock".split()
+)
 
 
 @pytest.fixture
@@ -64,7 +66,6 @@ def test_the_list_here_is_the_list_of_the_script(chaos):
 @pytest.mark.parametrize(
     ("scenario", "why"),
     [
-        ("bystander", "whoever runs beside a poison three times is taken for poison, too"),
         ("scarce", "a worker without enough descriptors dies with tracebacks"),
         ("torn", "rows that read as zeros keep a draining worker waiting for ever"),
     ],

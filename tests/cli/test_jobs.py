@@ -136,6 +136,25 @@ def test_a_job_that_is_not_there_gives_4(run, verb, word):
     assert "there is no job" in done.err
 
 
+def test_show_says_what_a_suspect_waits_for(run, open_queue, store, clock):
+    run("enqueue", "--id", "a", "true")
+    run("enqueue", "--id", "b", "true")
+    for _ in range(2):
+        lost = open_queue()
+        worker = lost.register(new_worker(), now_ms=clock.now_ms())
+        halves.claim(lost, worker=worker, limit=2, now_ms=clock.now_ms())
+        lost.close()
+        (dead,) = store.take_dead_workers()
+        store.rescue(dead, now_ms=clock.now_ms())
+    worker = store.register(new_worker(), now_ms=clock.now_ms())
+    halves.claim(store, worker=worker, limit=2, now_ms=clock.now_ms())
+
+    done = run("show", "b")
+
+    assert "waits:       until job a ends: both were there at two deaths of a worker" in done.lines
+    assert not [line for line in run("show", "a").lines if line.startswith("waits:")]
+
+
 def test_cancel_ends_a_waiting_job(run, mixed, store):
     done = run("cancel", "next", "late")
 

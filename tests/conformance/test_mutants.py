@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import Phase
 
+from queuectl_core import retry
 from queuectl_core.errors import QueuectlError
+from queuectl_core.job import Job
 from queuectl_core.lifecycle import TRANSITIONS, Event, State
 from queuectl_core.retry import Rescue
 from queuectl_core.run import Ending
@@ -32,6 +34,7 @@ from tests.conformance import (
     test_on_crash,
     test_prune,
     test_stateful,
+    test_suspects,
     test_workers,
 )
 from tests.conformance.engines import SqliteEngine
@@ -266,6 +269,30 @@ def unsettled_forgets_retries(patch):
     edit_statement(patch, "IN_FLIGHT", "'failed'", "'none'")
 
 
+def suspects_run_side_by_side(patch):
+    edit_statement(patch, "SUSPECT_RUNS", "SELECT EXISTS", "SELECT 0 AND EXISTS")
+
+
+def a_running_suspect_holds_up_all(patch):
+    edit_statement(patch, "NEXT_CLEAR_JOB", "crashes < 2", "crashes < 0")
+
+
+def rescue_blames_whoever_ran_beside_a_suspect(patch):
+    patch.setattr(retry, "after_death", lambda jobs: [retry.after_crash(job) for job in jobs])
+
+
+def next_due_tells_of_suspects_that_wait(patch):
+    edit_statement(patch, "NEXT_DUE", "crashes < 2 OR", "1 OR")
+
+
+def unsettled_forgets_suspects_that_wait(patch):
+    edit_statement(patch, "ANY_DUE", "run_at_ms <= :now_ms", "run_at_ms <= :now_ms AND crashes < 2")
+
+
+def the_end_of_a_suspect_is_silent(patch):
+    patch.setattr(Job, "suspect", False)
+
+
 def finish_and_claim_is_two_transactions(patch):
     whole = sqlite_engine.SqliteStore.finish_and_claim
 
@@ -360,9 +387,14 @@ BY_MACHINE = [
     a_crash_looks_like_an_exit,
     next_due_knows_pending_jobs_only,
     unsettled_forgets_retries,
+    suspects_run_side_by_side,
+    a_running_suspect_holds_up_all,
+    rescue_blames_whoever_ran_beside_a_suspect,
+    next_due_tells_of_suspects_that_wait,
 ]
 STORE = ("store",)
 ENGINE = ("engine", "store")
+SUSPECTS = ("store", "suspects")
 CONNECTIONS = ("engine", "store", "open_another")
 BY_CHECK = [
     Check(
@@ -457,6 +489,27 @@ BY_CHECK = [
         test_prune.test_a_revived_job_that_ended_again_is_not_among_the_oldest,
         STORE,
     ),
+    Check(suspects_run_side_by_side, test_suspects.test_of_two_suspects_one_runs, SUSPECTS),
+    Check(
+        rescue_blames_whoever_ran_beside_a_suspect,
+        test_suspects.test_the_third_death_is_laid_on_the_suspect_alone,
+        ("engine", *SUSPECTS),
+    ),
+    Check(
+        next_due_tells_of_suspects_that_wait,
+        test_suspects.test_a_suspect_that_must_wait_is_not_the_next_to_come_due,
+        SUSPECTS,
+    ),
+    Check(
+        unsettled_forgets_suspects_that_wait,
+        test_suspects.test_a_draining_worker_stays_for_a_suspect_that_waits_for_another_queue,
+        ENGINE,
+    ),
+    Check(
+        the_end_of_a_suspect_is_silent,
+        test_suspects.test_the_bell_rings_when_a_suspect_ended,
+        SUSPECTS,
+    ),
     Check(prune_drops_old_figures, test_prune.test_totals_stay_true, STORE),
 ]
 
@@ -470,6 +523,8 @@ def fixtures(tmp_path):
     def give(name):
         if name == "bell":
             return store.bell(store.register(new_worker(), now_ms=NOW_MS))
+        if name == "suspects":
+            return test_suspects.make_suspects(engine, store)
         if name == "reclaimed":
             return test_finish.lose_and_reclaim(engine, store)
         return {"engine": engine, "store": store, "open_another": engine.open}[name]

@@ -37,6 +37,7 @@ from queuectl_core.lifecycle import (
     allows,
 )
 from queuectl_core.retry import POISON_CRASHES, Bury, Complete, Release, Rescue, Retry, Stop
+from queuectl_core.run import Claim
 from tests import halves
 from tests.builders import new_job, new_worker, result_for
 from tests.clocks import ManualClock
@@ -111,8 +112,8 @@ class Model:
         self.events[event] += 1
         return job
 
-    def due(self, now_ms, queues):
-        """Return the numbers that may be claimed, in their order."""
+    def due(self, now_ms, queues, limit=None):
+        """Return the numbers that may be claimed at once, in their order; one suspect at most."""
         waiting = [
             (-job.priority, job.run_at_ms, number)
             for number, job in self.jobs.items()
@@ -120,7 +121,27 @@ class Model:
             and job.run_at_ms <= now_ms
             and (queues is None or job.queue in queues)
         ]
-        return [number for _, _, number in sorted(waiting)]
+        numbers = [number for _, _, number in sorted(waiting)]
+        suspects = [number for number in numbers if self.suspected(number)]
+        blocked = suspects if self.running_suspects() else suspects[1:]
+        return [number for number in numbers if number not in blocked][:limit]
+
+    def suspected(self, number):
+        """Tell whether a job was there at so many deaths that one more makes it poison."""
+        return self.jobs[number].crashes == POISON_CRASHES - 1
+
+    def startable(self, job):
+        """Tell whether nothing but the moment keeps a job from being claimed."""
+        waits = job.crashes == POISON_CRASHES - 1 and self.running_suspects()
+        return job.state in CLAIMABLE and not waits
+
+    def running_suspects(self):
+        """Return the numbers of the suspects that run: one at most, if all is well."""
+        return [
+            number
+            for number, job in self.jobs.items()
+            if job.state is State.PROCESSING and self.suspected(number)
+        ]
 
     def running(self, worker):
         """Return the numbers of a worker's jobs."""
@@ -252,7 +273,7 @@ class QueueMachine(RuleBasedStateMachine):
             now_ms=self.clock.now_ms(),
             queues=queues,
         )
-        self.take(worker, taken, self.model.due(self.clock.now_ms(), queues)[:limit])
+        self.take(worker, taken, self.model.due(self.clock.now_ms(), queues, limit))
         return multiple(*taken)
 
     @rule(target=spent, claim=consumes(claims), kind=verdict_kinds, delay_ms=delays_ms)
@@ -276,18 +297,11 @@ class QueueMachine(RuleBasedStateMachine):
         worker = self.worker(0)
         result = self.result(claim, kind, delay_ms)
         expected = self.settle(result)
-        # whether a job that was given back just now is seen is a conformance check of its own
-        due = [
-            number
-            for number in self.model.due(self.clock.now_ms(), None)
-            if number != claim.job.number
-        ]
         held, taken = self.workers[worker].finish_and_claim(
             [result], worker=worker, limit=100, now_ms=self.clock.now_ms()
         )
         assert held == [expected]
-        again = [new.job.number for new in taken if new.job.number == claim.job.number]
-        self.take(worker, taken, self.model.due(self.clock.now_ms(), None) if again else due)
+        self.take(worker, taken, self.model.due(self.clock.now_ms(), None))
         return multiple(*taken)
 
     @rule(place=st.integers(0, 1))
@@ -313,13 +327,30 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(target=numbers, queue=st.sampled_from(QUEUES))
     def take_three_workers_down(self, queue):
         """A job is poison."""
-        claim = self.start_urgent_job(queue)
-        for last in (False, False, True):
-            self.die(claim.job.worker)
+        number = self.start_urgent_job(queue).job.number
+        for _ in range(3):
+            self.die(self.worker(0))
             self.come_up()
-            if not last:
-                (claim,) = self.claim_best(self.worker(0))
-        return claim.job.number
+            self.end_running_suspects()
+            self.claim_best(self.worker(0))
+        return number
+
+    @rule(target=claims, queue=st.sampled_from(QUEUES), again=st.booleans())
+    def run_suspects_and_their_like(self, queue, again):
+        """Jobs that were there at two deaths run one by one; the third is laid on that one only."""
+        for _ in range(2):
+            self.add_urgent_job(queue)
+        for _ in range(2):
+            self.claim_all(self.worker(0))
+            self.die(self.worker(0))
+            self.come_up()
+        self.end_running_suspects()
+        taken = self.claim_all(self.worker(0))
+        if not again:
+            return multiple(*taken)
+        self.die(self.worker(0))
+        self.come_up()
+        return multiple()
 
     @rule(
         target=numbers,
@@ -384,7 +415,7 @@ class QueueMachine(RuleBasedStateMachine):
         now_ms = self.clock.now_ms()
         for queues in (None, ("a",)):
             mine = [job for job in jobs if queues is None or job.queue in queues]
-            moments = [job.run_at_ms for job in mine if job.state in CLAIMABLE]
+            moments = [job.run_at_ms for job in mine if self.model.startable(job)]
             assert self.store.next_due_ms(queues=queues) == min(moments, default=None)
             assert self.store.unsettled(now_ms=now_ms, queues=queues) == any(
                 job.state in {State.PROCESSING, State.FAILED}
@@ -404,20 +435,38 @@ class QueueMachine(RuleBasedStateMachine):
 
     def start_urgent_job(self, queue):
         """Add a job that stands before all others but its like, claim it, and finish those."""
+        number = self.add_urgent_job(queue)
+        while True:
+            (claim,) = self.claim_best(self.worker(0))
+            if claim.job.number == number:
+                return claim
+            self.finish(claim, Complete, 0)
+
+    def add_urgent_job(self, queue):
+        """Add a job that stands before all others but its like; return its number."""
         now_ms = self.clock.now_ms()
         (new,) = self.store.enqueue([new_job(queue=queue, priority=10, run_at_ms=0)], now_ms=now_ms)
         self.model.add(new.number, queue=queue, priority=10, run_at_ms=0)
-        while True:
-            (claim,) = self.claim_best(self.worker(0))
-            if claim.job.number == new.number:
-                return claim
-            self.finish(claim, Complete, 0)
+        return new.number
+
+    def end_running_suspects(self):
+        """Clear the way for the next one."""
+        for number in self.model.running_suspects():
+            job = steps.job_of(self.store, number)
+            self.finish(Claim(job, job.token), Complete, 0)
+
+    def claim_all(self, worker):
+        """Claim whatever may start."""
+        now_ms = self.clock.now_ms()
+        taken = halves.claim(self.workers[worker], worker=worker, limit=100, now_ms=now_ms)
+        self.take(worker, taken, self.model.due(now_ms, None))
+        return taken
 
     def claim_best(self, worker):
         """Claim one job, the best."""
         now_ms = self.clock.now_ms()
         taken = halves.claim(self.workers[worker], worker=worker, limit=1, now_ms=now_ms)
-        self.take(worker, taken, self.model.due(now_ms, None)[:1])
+        self.take(worker, taken, self.model.due(now_ms, None, 1))
         return taken
 
     def come_up(self):
@@ -435,9 +484,11 @@ class QueueMachine(RuleBasedStateMachine):
         )
         numbers = self.model.running(worker)
         assert sorted(result.claim.job.number for result in results) == sorted(numbers)
+        blamed = set(numbers) & set(self.model.running_suspects()) or numbers
         for number in numbers:
             job = self.model.jobs[number]
-            job.crashes += 1
+            # the count of a job that is buried or stopped is nobody's business any more
+            job.crashes += number in blamed or job.cancel_requested or job.on_crash != "retry"
             if job.cancel_requested:
                 self.model.move(number, Event.STOP)
             elif job.on_crash != "retry" or job.crashes >= POISON_CRASHES:

@@ -18,6 +18,7 @@ from queuectl_core.retry import (
     RetryPolicy,
     Stop,
     after_crash,
+    after_death,
     parse_backoff,
     verdict,
 )
@@ -272,3 +273,22 @@ def test_what_follows_a_crash(fields, follows):
 
     assert found == follows
     assert type(found) is type(follows)
+
+
+def test_a_death_counts_against_every_job_without_a_suspect_among_them():
+    assert after_death([job(), job(crashes=POISON_CRASHES - 2)]) == [Rescue(), Rescue()]
+
+
+@pytest.mark.parametrize(
+    ("fields", "follows"),
+    [
+        ({}, Rescue(crashes=0)),
+        ({"crashes": POISON_CRASHES - 2}, Rescue(crashes=0)),
+        ({"on_crash": "fail"}, Bury("interrupted")),
+        ({"cancel_requested": True}, Stop()),
+    ],
+)
+def test_a_death_does_not_count_against_who_ran_beside_a_suspect(fields, follows):
+    suspect = job(crashes=POISON_CRASHES - 1)
+
+    assert after_death([job(**fields), suspect]) == [follows, Bury("poison")]

@@ -6,7 +6,7 @@ import os
 
 import apsw
 
-from queuectl_core.lifecycle import Event, State
+from queuectl_core.lifecycle import State
 from queuectl_core.run import Claim
 from queuectl_core.storage.records import Count, DeadWorker, JobEvent, Result, Total, WorkerRow
 from queuectl_core.storage.sqlite import bell, history, presence, pruning, rows
@@ -59,8 +59,8 @@ class SqliteStore(SqliteIntake):
                 ledger.write_figures()  # a claim looks for its queues in the counts
             wanted = self._queues_in(sql.ACTIVE_QUEUES, queues) if limit or ahead else []
             claims = list(steps.claim_next(ledger, worker, wanted, limit=limit, ahead=ahead))
-        if any(result.verdict.event is Event.RELEASE for result in results):
-            bell.ring(self._workers_dir)  # it is due, and somebody else may be free
+        if any(map(steps.concerns_others, results)):
+            bell.ring(self._workers_dir)
         return held, claims
 
     def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:
@@ -74,8 +74,10 @@ class SqliteStore(SqliteIntake):
     def unsettled(self, *, now_ms: int, queues: Sequence[str] | None = None) -> bool:
         if self._queues_in(sql.IN_FLIGHT, queues):
             return True
-        next_due_ms = self.next_due_ms(queues=queues)
-        return next_due_ms is not None and next_due_ms <= now_ms
+        return any(
+            self._value(sql.ANY_DUE, {"queue": queue, "now_ms": now_ms})
+            for queue in self._queues_in(sql.ACTIVE_QUEUES, queues)
+        )
 
     def cancel(self, numbers: Sequence[int], *, now_ms: int) -> list[State | None]:
         with self._writing(now_ms) as ledger:
@@ -94,13 +96,14 @@ class SqliteStore(SqliteIntake):
         return states
 
     def rescue(self, dead: DeadWorker, *, now_ms: int) -> list[Result]:
-        from queuectl_core.retry import after_crash  # noqa: PLC0415 - 0.7 ms of a cold enqueue
+        from queuectl_core.retry import after_death  # noqa: PLC0415 - 0.7 ms of a cold enqueue
 
         with self._writing(now_ms) as ledger:
             claims = self._claims_of(dead.id)
+            verdicts = after_death([claim.job for claim in claims])
             results = [
-                Result(claim, steps.interrupted(claim.job, now_ms), after_crash(claim.job))
-                for claim in claims
+                Result(claim, steps.interrupted(claim.job, now_ms), verdict)
+                for claim, verdict in zip(claims, verdicts, strict=True)
             ]
             for result in results:
                 steps.settle(ledger, result)

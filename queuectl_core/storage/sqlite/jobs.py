@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queuectl_core.job import SUSPECT_CRASHES
 from queuectl_core.lifecycle import CLAIMABLE, TRANSITIONS, Event, State
 from queuectl_core.run import Claim, Ending, Outcome
 from queuectl_core.storage.sqlite import rows
@@ -26,11 +27,9 @@ def claim_next(
 ) -> Iterator[Claim]:
     """Claim the best due jobs of some queues for a worker, `ahead` of them before their time."""
     for position in range(limit + ahead):
-        best = min(
-            (row for queue in queues if (row := _next_job(ledger, queue))),
-            key=lambda row: (-row[0], *row[1:3]),
-            default=None,
-        )
+        best = _best(ledger, sql.NEXT_JOB, queues)
+        if best is not None and best[6] >= SUSPECT_CRASHES and _suspect_runs(ledger):
+            best = _best(ledger, sql.NEXT_CLEAR_JOB, queues)
         if best is None or (position >= limit and not best[5]):
             return
         number, state, queue = best[2:5]
@@ -41,16 +40,34 @@ def claim_next(
         yield Claim(job, job.token or 0)
 
 
-def _next_job(ledger: Ledger, queue: str) -> Row | None:
-    """Return (priority, run_at_ms, number, state, queue, may_lie) of a queue's best due job."""
+def _best(ledger: Ledger, statement: str, queues: Sequence[str]) -> Row | None:
+    """Return what the statement tells of the best job of all queues; None when none is due."""
+    return min(
+        (row for queue in queues if (row := _next_job(ledger, statement, queue))),
+        key=lambda row: (-row[0], *row[1:3]),
+        default=None,
+    )
+
+
+def _next_job(ledger: Ledger, statement: str, queue: str) -> Row | None:
+    """Return (priority, run_at_ms, number, state, queue, may_lie, crashes) of a queue's best."""
     values = {"queue": queue, "now_ms": ledger.now_ms}
-    row: Row | None = ledger.connection.execute(sql.NEXT_JOB, values).fetchone()
+    row: Row | None = ledger.connection.execute(statement, values).fetchone()
     return row
+
+
+def _suspect_runs(ledger: Ledger) -> bool:
+    return bool(ledger.row(sql.SUSPECT_RUNS, {})[0])
 
 
 def gives_back(result: Result) -> bool:
     """Tell whether the job of this result can be claimed again."""
     return TRANSITIONS[result.verdict.event][1] in CLAIMABLE
+
+
+def concerns_others(result: Result) -> bool:
+    """Tell whether others can go on by this: it is due again, or was a suspect in their way."""
+    return result.verdict.event is Event.RELEASE or result.claim.job.suspect
 
 
 def settle(ledger: Ledger, result: Result) -> bool:
@@ -88,7 +105,7 @@ def _ending(ledger: Ledger, result: Result, event: Event) -> dict[str, apsw.SQLi
         "run_at_ms": getattr(verdict, "run_at_ms", None),
         "uncounted": int(event is Event.RELEASE),
         "unused": int(unused),
-        "crashed": int(outcome.ending is Ending.INTERRUPTED),
+        "crashed": getattr(verdict, "crashes", int(outcome.ending is Ending.INTERRUPTED)),
         "finished_at_ms": ledger.now_ms if final or event is Event.FAIL else None,
         "exit_code": outcome.exit_code,
         "signal": outcome.signal,
