@@ -331,6 +331,10 @@ def prune_takes_a_revived_job_by_its_first_end(patch):
     edit_statement(patch, "ENDED_JOB", "finished_at_ms = :at_ms", "finished_at_ms >= :at_ms")
 
 
+def prune_cuts_off_more_history_than_it_looked_at(patch):
+    edit_statement(patch, "DELETE_EVENTS", "seq <= :last", "seq <= :last + 1")
+
+
 def prune_drops_old_figures(patch):
     edit_statement(patch, "ADD_ROLLUP", "events = events + excluded.events", "events = events")
 
@@ -391,6 +395,10 @@ BY_MACHINE = [
     a_running_suspect_holds_up_all,
     rescue_blames_whoever_ran_beside_a_suspect,
     next_due_tells_of_suspects_that_wait,
+    prune_forgets_dead_jobs_too,
+    prune_leaves_the_counts,
+    prune_takes_a_revived_job_by_its_first_end,
+    prune_cuts_off_more_history_than_it_looked_at,
 ]
 STORE = ("store",)
 ENGINE = ("engine", "store")

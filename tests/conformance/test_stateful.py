@@ -56,6 +56,9 @@ EVENT_OF = {
     Rescue: Event.RESCUE,
 }
 
+FORGETTABLE = {State.COMPLETED, State.CANCELLED}
+ENDINGS = {event for event, (_, target) in TRANSITIONS.items() if target in FORGETTABLE}
+
 some_queues = st.sampled_from([None, None, ("a",), ("b",), ("b", "a"), ("none",)])
 delays_ms = st.sampled_from([0, 0, 1, 1_000, 60_000])
 priorities = st.sampled_from([1, 5, 5, 10])
@@ -86,19 +89,27 @@ class ModelJob:
     worker: int | None = None
     cancel_requested: bool = False
     ended_runs: int = 0
+    ended_at_ms: int | None = None
 
 
 @dataclass
 class Model:
-    """All jobs by number, and how often each event happened."""
+    """All jobs by number, what happened to them since the last cut, and how often each ever did."""
 
+    clock: ManualClock
     jobs: dict[int, ModelJob] = field(default_factory=dict)
+    history: list[tuple[int, int, str]] = field(default_factory=list)
     events: Counter[str] = field(default_factory=Counter)
 
     def add(self, number, **fields):
         """Note a new job."""
         self.jobs[number] = ModelJob(**fields)
-        self.events["enqueue"] += 1
+        self.note(number, "enqueue")
+
+    def note(self, number, event):
+        """Write history."""
+        self.history.append((self.clock.now_ms(), number, event))
+        self.events[event] += 1
 
     def move(self, number, event):
         """Let an event happen that the table allows; return the job."""
@@ -109,8 +120,23 @@ class Model:
             job.ended_runs += 1
             job.token, job.cancel_requested = None, False
         job.state = target
-        self.events[event] += 1
+        job.ended_at_ms = self.clock.now_ms() if target in FORGETTABLE else None
+        self.note(number, event)
         return job
+
+    def prune(self, before_ms, keep):
+        """Forget in the order of the ends, until neither rule wants more; return what went."""
+        ended = sum(job.state in FORGETTABLE for job in self.jobs.values())
+        surplus = 0 if keep is None else ended - keep
+        forgotten = []
+        while self.history:
+            at_ms, number, event = self.history[0]
+            if len(forgotten) >= surplus and (before_ms is None or at_ms >= before_ms):
+                break
+            del self.history[0]
+            if event in ENDINGS and number in self.jobs and self.jobs[number].ended_at_ms == at_ms:
+                forgotten.append((number, self.jobs.pop(number).starts))
+        return forgotten
 
     def due(self, now_ms, queues, limit=None):
         """Return the numbers that may be claimed at once, in their order; one suspect at most."""
@@ -172,7 +198,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.directory = tempfile.TemporaryDirectory(prefix="life-", dir=self.root)
         self.engine = self.engine_class(self.directory.name)
         self.clock = ManualClock()
-        self.model = Model()
+        self.model = Model(self.clock)
         self.store = self.engine.open()
         self.workers = {}
         for _ in range(2):
@@ -240,7 +266,10 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(number=numbers)
     def cancel(self, number):
-        """Cancel a job in any state."""
+        """Cancel a job in any state, or one that was forgotten."""
+        if number not in self.model.jobs:
+            assert self.store.cancel([number], now_ms=self.clock.now_ms()) == [None]
+            return
         job = self.model.jobs[number]
         if allows(Event.CANCEL, job.state):
             self.model.move(number, Event.CANCEL)
@@ -250,7 +279,10 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(number=numbers)
     def revive(self, number):
-        """Revive a job in any state."""
+        """Revive a job in any state, or one that was forgotten."""
+        if number not in self.model.jobs:
+            assert self.store.revive([number], now_ms=self.clock.now_ms()) == [None]
+            return
         job = self.model.jobs[number]
         before = job.state
         if allows(Event.REVIVE, before):
@@ -310,6 +342,24 @@ class QueueMachine(RuleBasedStateMachine):
         self.die(self.worker(place))
         self.come_up()
 
+    # --- rules: upkeep ---
+
+    @rule(
+        age_ms=st.sampled_from([None, -1, 0, 1, 1_000]),
+        keep=st.sampled_from([None, 0, 1, 3]),
+        limit=st.sampled_from([2, 1_000]),
+    )
+    def prune(self, age_ms, keep, limit):
+        """Forget jobs that ended, slice by slice."""
+        now_ms = self.clock.now_ms()
+        before_ms = None if age_ms is None else now_ms - age_ms
+        forgotten, more = [], True
+        while more:
+            pruned = self.store.prune(before_ms=before_ms, keep=keep, limit=limit, now_ms=now_ms)
+            forgotten += [(job.number, job.starts) for job in pruned.jobs]
+            more = pruned.more
+        assert forgotten == self.model.prune(before_ms, keep)
+
     # --- rules: straight to each danger ---
 
     @rule(target=claims, queue=st.sampled_from(QUEUES), wanted=st.booleans(), kind=verdict_kinds)
@@ -356,16 +406,30 @@ class QueueMachine(RuleBasedStateMachine):
         target=numbers,
         queue=st.sampled_from(QUEUES),
         delay_ms=delays_ms,
-        then=st.sampled_from(["nothing", "cancel", "revive"]),
+        then=st.sampled_from(["nothing", "cancel", "revive", "run"]),
     )
     def fail_a_job(self, queue, delay_ms, then):
         """A job waits for its retry; its user may not want that."""
         claim = self.start_urgent_job(queue)
         self.finish(claim, Retry, delay_ms)
         self.the_store_knows_what_comes_next()
-        if then != "nothing":
+        if then == "run":
+            self.let_time_pass(delay_ms)
+            self.finish(self.start(claim.job.number), Complete, 0)
+        elif then != "nothing":
             {"cancel": self.cancel, "revive": self.revive}[then](claim.job.number)
         return claim.job.number
+
+    @rule(queue=st.sampled_from(QUEUES), keep=st.integers(0, 2))
+    def forget_what_ended(self, queue, keep):
+        """Two jobs end, and the first of them once more: now it is the younger one."""
+        first, second = (self.add_urgent_job(queue) for _ in range(2))
+        self.finish(self.start(first), Complete, 0)
+        self.finish(self.start(second), Complete, 0)
+        self.let_time_pass(1)
+        self.revive(first)
+        self.finish(self.start(first), Complete, 0)
+        self.prune(None, keep, 1_000)
 
     @rule(target=claims, queue=st.sampled_from(QUEUES))
     def want_a_running_job_to_end(self, queue):
@@ -401,11 +465,17 @@ class QueueMachine(RuleBasedStateMachine):
             for job in seen.jobs
         }  # fmt: skip
         runs = Counter(attempt.job for attempt in seen.attempts)
+        ended_at_ms = {
+            job.number: job.finished_at_ms if job.state in FORGETTABLE else None
+            for job in seen.jobs
+        }
         for number, job in told.items():
             job.ended_runs = runs[number]
+            job.ended_at_ms = ended_at_ms[number]
         assert told == self.model.jobs
         assert seen.counts == Counter((job.queue, job.state) for job in self.model.jobs.values())
-        assert Counter(event.event for event in seen.events) == self.model.events
+        happened = [(event.at_ms, event.job, event.event) for event in reversed(seen.events)]
+        assert happened == self.model.history
         assert {event: times for event, (times, _) in seen.totals.items()} == self.model.events
 
     @invariant()
@@ -435,7 +505,10 @@ class QueueMachine(RuleBasedStateMachine):
 
     def start_urgent_job(self, queue):
         """Add a job that stands before all others but its like, claim it, and finish those."""
-        number = self.add_urgent_job(queue)
+        return self.start(self.add_urgent_job(queue))
+
+    def start(self, number):
+        """Claim a job that is due and no suspect, and finish those that come before it."""
         while True:
             (claim,) = self.claim_best(self.worker(0))
             if claim.job.number == number:
@@ -509,8 +582,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     def result(self, claim, kind, delay_ms):
         """Return a result of that kind; a worker that heard of a cancel gives no job back."""
-        wanted = self.model.jobs[claim.job.number].cancel_requested
-        if wanted and kind in {Retry, Release}:
+        job = self.model.jobs.get(claim.job.number)
+        if job and job.cancel_requested and kind in {Retry, Release}:
             kind = Stop  # what follows when it did not hear: a check of its own in test_finish.py
         fields = {Retry: (self.clock.now_ms() + delay_ms,), Bury: ("exit",)}
         return result_for(claim, kind(*fields.get(kind, ())))
@@ -518,8 +591,8 @@ class QueueMachine(RuleBasedStateMachine):
     def settle(self, result):
         """Note a result; return whether its claim holds."""
         number, token = result.claim.job.number, result.claim.token
-        job = self.model.jobs[number]
-        if job.state is not State.PROCESSING or job.token != token:
+        job = self.model.jobs.get(number)
+        if job is None or job.state is not State.PROCESSING or job.token != token:
             return False
         self.model.move(number, EVENT_OF[type(result.verdict)])
         if isinstance(result.verdict, Retry):
