@@ -65,7 +65,8 @@ def back_up(store: Store, wish: Wish, *, clock: Clock) -> Backup:
     try:
         store.backup(draft)
         copy = storage.verify_copy(draft) if wish.verify else storage.look_at_copy(draft)
-        storage.keep_copy(draft, wish.path)
+        keep = storage.replace_copy if wish.replace else storage.keep_copy
+        keep(draft, wish.path)
     except BaseException as error:
         if isinstance(error.__cause__, FileExistsError):  # by O_EXCL: somebody else's draft
             raise StorageError(

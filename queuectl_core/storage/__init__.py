@@ -77,11 +77,18 @@ def is_in_use(path: str) -> bool:
 def keep_copy(draft: str, path: str) -> None:
     """Give a backup that is closed its name; file and name are on disk when it returns.
 
-    A file of that name is replaced. Raises StorageFull, NoPermission, StorageError.
+    Raises WrongState where there is a file of that name, StorageFull, NoPermission, StorageError.
     """
     from queuectl_core.storage.sqlite import copies
 
     copies.keep_copy(draft, path)
+
+
+def replace_copy(draft: str, path: str) -> None:
+    """Do the same in the place of a file of that name, if there is one."""
+    from queuectl_core.storage.sqlite import copies
+
+    copies.replace_copy(draft, path)
 
 
 def _refuse_server(url: str) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import apsw
 
 from queuectl_core import home
-from queuectl_core.storage.sqlite import connection, files
+from queuectl_core.services import backup
+from queuectl_core.storage.sqlite import connection, copies, files, upkeep
 
 if TYPE_CHECKING:
     import random
@@ -117,6 +118,10 @@ class Disk:
         self._note_contents(node, new)
         self._change({old: None, new: node})
 
+    def linked(self, old: str, new: str) -> None:
+        """Note a second name."""
+        self._change({new: self.node(old)})
+
     def synced(self, path: str) -> None:
         """Note what one of our own files holds, and that it is on disk; or all names are."""
         if path == self.directory:
@@ -208,7 +213,7 @@ class _File(apsw.VFSFile):
 
 
 def _patch_modules(disk: Disk) -> Callable[[], None]:
-    modules = (files, connection, home)
+    modules = (files, connection, home, copies, upkeep, backup)
     for module in modules:
         module.os = _Os(disk)
 
@@ -250,6 +255,10 @@ class _Os:
     def replace(self, old, new):
         os.replace(old, new)
         self._disk.renamed(old, new)
+
+    def link(self, old, new):
+        os.link(old, new)
+        self._disk.linked(old, new)
 
     def unlink(self, path):
         os.unlink(path)

@@ -17,9 +17,9 @@ import pytest
 from queuectl_core import home as homes
 from queuectl_core.errors import QueuectlError
 from queuectl_core.storage.sqlite import connection as opening
-from queuectl_core.storage.sqlite import files, ledger
+from queuectl_core.storage.sqlite import files, ledger, upkeep
 from queuectl_core.storage.sqlite import statements as sql
-from tests.faults import disk, test_io_errors, test_power, test_power_files
+from tests.faults import disk, test_io_errors, test_power, test_power_copies, test_power_files
 from tests.faults.traffic import live
 
 if TYPE_CHECKING:
@@ -148,6 +148,10 @@ def an_error_of_the_disk_is_not_translated(patch):
     patch.setattr(ledger, "translated", lambda error, _path: error)
 
 
+def the_old_queue_is_not_set_aside(patch):
+    patch.setattr(upkeep, "_copy_bytes", lambda _file, _target, _size_bytes: None)
+
+
 # --- who catches which ---
 
 
@@ -178,6 +182,21 @@ def cut_the_settings(directory, _patch):
         place = os.path.join(directory, str(luck))
         os.mkdir(place, 0o700)
         test_power_files.cut_the_settings(place, luck)
+
+
+def cut_backups(directory, _patch):
+    in_places(directory, test_power_copies.cut_backups)
+
+
+def cut_restores(directory, _patch):
+    in_places(directory, test_power_copies.cut_a_restore)
+
+
+def in_places(directory, cut):
+    for luck in range(3):
+        place = os.path.join(directory, str(luck))
+        os.mkdir(place)
+        cut(place, luck)
 
 
 def let_a_sync_fail(directory, _patch):
@@ -215,10 +234,17 @@ CHECKS = [
     Check(a_migration_is_not_one_transaction, cut_a_migration),
     Check(a_migration_makes_no_copy, cut_a_migration),
     Check(the_copy_is_written_in_place, cut_a_migration),
+    Check(names_are_not_synced, cut_backups),
+    Check(names_are_not_synced, cut_restores),
+    Check(our_own_files_are_not_synced, cut_restores),
+    Check(the_old_queue_is_not_set_aside, cut_restores),
     Check(an_error_of_the_commit_is_ignored, let_a_sync_fail),
     Check(an_error_of_the_disk_is_not_translated, let_a_sync_fail),
 ]
-LOOKS = [cut_a_life, cut_the_making, cut_a_migration, cut_the_settings, let_a_sync_fail]
+LOOKS = [
+    cut_a_life, cut_the_making, cut_a_migration, cut_the_settings, cut_backups, cut_restores,
+    let_a_sync_fail,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=str)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from types import SimpleNamespace
@@ -207,6 +208,47 @@ def test_a_backup_that_can_not_be_kept_leaves_no_draft(db, copy, clock, monkeypa
 
     assert not os.path.exists(copy + ".part")
     assert not os.path.exists(copy)
+
+
+def test_a_file_that_appears_meanwhile_is_not_written_over(db, copy, clock):
+    make_queue(db)
+    store = open_store(db, now_ms=NOW_MS)
+
+    def backup_while_somebody_else_makes_the_file(draft):
+        store.backup(draft)
+        with open(copy, "w") as file:
+            file.write("mine")
+
+    slow = SimpleNamespace(backup=backup_while_somebody_else_makes_the_file)
+    wish = backup.Wish(path=copy, db_path=db, replace=False, verify=False)
+    with pytest.raises(WrongState, match="was made meanwhile"):
+        backup.back_up(slow, wish, clock=clock)
+    store.close()
+
+    with open(copy) as file:
+        assert file.read() == "mine"
+    assert not os.path.exists(copy + ".part")
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_disk_without_links_keeps_backups_and_files_too(db, copy, clock, monkeypatch, taken):
+    def no_links(old, new):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    make_queue(db)
+    monkeypatch.setattr(os, "link", no_links)
+    store = open_store(db, now_ms=NOW_MS)
+    store.backup(copy + ".part")
+    store.close()
+    if not taken:
+        storage.keep_copy(copy + ".part", copy)
+        assert storage.verify_copy(copy).jobs == 1
+        return
+    with open(copy, "w") as file:
+        file.write("mine")
+    with pytest.raises(WrongState, match="was made meanwhile"):
+        storage.keep_copy(copy + ".part", copy)
+    assert os.path.getsize(copy) == 4
 
 
 def test_a_backup_with_wrong_counts_is_not_kept_when_verified(db, copy, clock):

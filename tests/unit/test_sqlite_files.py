@@ -383,7 +383,7 @@ def test_the_real_table_of_mounts_can_be_read(tmp_path):
 
 OPENERS = {
     "storage/sqlite/bell.py": {"_ring_one", "__init__"},
-    "storage/sqlite/copies.py": {"keep_copy"},
+    "storage/sqlite/copies.py": {"_sync", "_give_name"},
     "storage/sqlite/files.py": {
         "create_queue_file", "read_id", "write_id", "file_system",
     },

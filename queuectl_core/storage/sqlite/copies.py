@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import apsw
 
-from queuectl_core.errors import NoInput, QueuectlError, StorageDamaged
+from queuectl_core.errors import NoInput, QueuectlError, StorageDamaged, WrongState
 from queuectl_core.home import access_error
 from queuectl_core.storage.sqlite import files
 from queuectl_core.storage.sqlite import statements as sql
@@ -100,14 +101,49 @@ _ANOTHER_COPY = "give another file that queuectl backup wrote; nothing was chang
 
 
 def keep_copy(draft: str, path: str) -> None:
-    """Put a copy that no connection has open on disk, and give it its name."""
+    """Put a copy that no connection has open on disk under a name that nobody has taken yet."""
     try:
-        fd = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        _sync(draft)
+        _give_name(draft, path)
+        files.sync_directory(os.path.dirname(os.path.abspath(path)))
+    except FileExistsError:
+        raise WrongState(
+            f"{path} was made meanwhile", hint="give another name, or --force to replace it"
+        ) from None
+    except OSError as error:
+        raise access_error(error, path) from error
+
+
+def replace_copy(draft: str, path: str) -> None:
+    """Put a copy that no connection has open on disk in the place of an older one, if any."""
+    try:
+        _sync(draft)
         os.replace(draft, path)
         files.sync_directory(os.path.dirname(os.path.abspath(path)))
     except OSError as error:
         raise access_error(error, path) from error
+
+
+def _sync(draft: str) -> None:
+    fd = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _give_name(draft: str, path: str) -> None:
+    """Rename a file, but not over another one, as rename(2) would.
+
+    Where there are no links, as on a memory stick, the name is taken first: a crash just then
+    leaves an empty file.
+    """
+    try:
+        os.link(draft, path)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}:
+            raise
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.replace(draft, path)
+    else:
+        os.unlink(draft)

@@ -151,8 +151,12 @@ def restore(path: str, source: str, *, now_ms: int, force: bool) -> Restored:
             copy = _stage(source, draft, present.last_number)
             _refuse_full(path, draft)
             set_aside = _set_aside(path, _free_name(path, now_ms))
-            _copy_into(draft, path)
+            # first the id: else the copy, once it is in, is another queue's file in this place
             files.write_id(path, copy.queue_id)
+            _copy_into(draft, path)
+            # else a power cut brings back the journal, and it takes the copy out again: SQLite
+            # syncs its removal with synchronous=EXTRA only
+            files.sync_directory(os.path.dirname(path))
         finally:
             _discard(draft)
     return Restored(copy.jobs, copy.queue_id, set_aside, present.jobs)
