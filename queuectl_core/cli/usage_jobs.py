@@ -14,7 +14,8 @@ One word that opens with { is a JSON object with the fields id, command, argv, p
 max_retries, run_at, timeout, queue, backoff, on_crash, cwd, env.
 
 Options:
-  --id ID               name the job: letters, digits and . _ : -
+  --id ID               name the job: letters, digits and . _ : -; the id is
+                        free again once the job is pruned (settings keep-finished-*)
   --queue Q             put it into this queue (default: default)
   -p N, --priority N    from 1 to 10; 10 runs first (default: 5)
   --at TIME             run it then: 2030-12-31T23:59:00Z, 'tomorrow 03:00' (help times)

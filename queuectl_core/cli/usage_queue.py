@@ -219,9 +219,9 @@ What was understood is printed with its offset when you enqueue.
   cancelled     a user did not want it any more
 """,
     "exit-codes": """\
-  0     done; wait: all completed; worker health: all well
+  0     done; wait: all completed; worker health, doctor: all well
   1     the answer is no: a waited job failed or was cancelled, a worker is not well,
-        the job's state forbids it
+        doctor found a problem, the job's state forbids it
   3     no worker runs
   4     no such job
   64    the command line is wrong
