@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import statistics
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -162,13 +161,14 @@ def enqueue(size: Size) -> str:
         begun_s = time.monotonic()
         ids = names("e", rounds)
         world.ok("list")
-        acknowledged = [job for job in ids if _cut_off(world, size.rng, job) == 0]
+        codes = {job: world.run_and_cut_off(size.rng, *_add(world, job)) for job in ids}
+        acknowledged = [job for job, code in codes.items() if code == 0]
         before = {str(one["id"]) for one in world.records()}
         lost = set(acknowledged) - before
         if lost:
             raise Broken(f"acknowledged, then not there: {sorted(lost)}")
         for job in ids:
-            code = world.run("enqueue", "--id", job, world.traced()).returncode
+            code = world.run(*_add(world, job)).returncode
             if code != (os.EX_CANTCREAT if job in before else 0):
                 raise Broken(f"{job} again: exit code {code}, was there before: {job in before}")
         if world.launch("--count", "4", "--drain").process.wait(60) != 0:
@@ -185,26 +185,8 @@ def enqueue(size: Size) -> str:
         )
 
 
-def _cut_off(world: World, rng: Random, job: str) -> int:
-    """Enqueue and kill after a random span, the loader alone or with its child."""
-    process = subprocess.Popen(
-        [world.binary, "enqueue", "--id", job, world.traced()],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=world.env,
-        cwd=world.root,
-        start_new_session=True,
-    )
-    both = rng.random() < 0.7
-    try:
-        return process.wait(rng.uniform(0.0, 0.09))
-    except subprocess.TimeoutExpired:
-        child = children(process.pid)
-        world.kill_at_once([process.pid, *(child if both else [])])
-        code = process.wait()
-    eventually(lambda: not any(map(runs, child)), "the child of a killed loader ends")
-    return code
+def _add(world: World, job: str) -> tuple[str, ...]:
+    return ("enqueue", "--id", job, world.traced())
 
 
 # --- remains ---

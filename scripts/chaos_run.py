@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import chaos_abuse
+import chaos_change
 import chaos_crowds
 import chaos_damage
 import chaos_kills
@@ -36,6 +37,9 @@ SCENARIOS: dict[str, Callable[[chaos_kills.Size], str]] = {
     "limits": chaos_abuse.limits,
     "flat": chaos_crowds.flat,
     "clock": chaos_crowds.clock,
+    "making": chaos_change.making,
+    "settings": chaos_change.settings,
+    "newer": chaos_change.newer,
 }
 
 NOT_KEPT = {

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,15 @@ import chaos_ledger as ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from random import Random
     from typing import Self, TypeVar
 
     Found = TypeVar("Found")
 
 COMMAND_S = 90
 PAUSE_S = 0.02
+CUT_WITHIN_S = 0.09
+"""A cold command lasts about half as long on a quiet machine."""
 TRACE = "Traceback (most recent call last)"
 OPEN_STATES = ("pending", "processing", "failed")
 
@@ -106,6 +110,32 @@ class World:
         if TRACE in done.stderr + done.stdout or done.returncode == os.EX_SOFTWARE:
             raise Broken(f"{words} exited {done.returncode}: {done.stderr}{done.stdout}")
         return done
+
+    def run_and_cut_off(self, rng: Random, *words: str) -> int:
+        """Run a command and kill it after a random span, the loader alone or with its child.
+
+        Return its exit code, which is 0 or more where it was faster.
+        """
+        process = subprocess.Popen(
+            [self.binary, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self.env,
+            cwd=self.root,
+            start_new_session=True,
+        )
+        both = rng.random() < 0.7
+        try:
+            return process.wait(rng.uniform(0.0, CUT_WITHIN_S))
+        except subprocess.TimeoutExpired:
+            self.kill(process.pid, signal.SIGSTOP)  # else it may fork once more meanwhile
+            eventually(lambda: stat(process.pid)[:1] in ([b"T"], [b"Z"]), "the loader stands still")
+            child = children(process.pid)
+            self.kill_at_once([process.pid, *(child if both else [])])
+            code = process.wait()
+        eventually(lambda: not any(map(runs, child)), "the child of a killed loader ends")
+        return code
 
     def ok(self, *words: str, given: str = "") -> str:
         """Run a command that must exit 0; return what it printed."""
@@ -222,9 +252,10 @@ class World:
 
     def kill_at_once(self, pids: Sequence[int]) -> None:
         """Kill several so that none can react to the death of another."""
-        for signum in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in pids:
-                self.kill(pid, signum)
+        stopped = [pid for pid in pids if self.kill(pid, signal.SIGSTOP)]
+        for pid in stopped:  # not asked again whose it is: in the midst of execve nobody can tell
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 class Worker:

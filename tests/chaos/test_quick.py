@@ -18,9 +18,10 @@ pytestmark = pytest.mark.binary
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = os.environ.get("QUEUECTL_CHAOS_SEED") or str(random.SystemRandom().randrange(1_000_000))
-SCENARIOS = (
-    "kill enqueue remains poison bystander race stop damage output limits flat clock".split()
-)
+SCENARIOS = [
+    "kill", "enqueue", "remains", "poison", "bystander", "race", "stop", "damage", "output",
+    "limits", "flat", "clock", "making", "settings", "newer",
+]  # fmt: skip
 
 
 @pytest.fixture
