@@ -249,6 +249,22 @@ def test_a_newer_queue_is_refused_and_nothing_changed(path):
     assert read(path) == before
 
 
+def test_what_runs_is_recorded_in_a_newer_queue_and_nothing_more_is_claimed(path):
+    store = open_store(path, now_ms=NOW_MS)
+    running = steps.claimed(store)
+    steps.enqueue(store)
+    raw(path, "PRAGMA user_version = 99")
+
+    held = halves.finish(store, [result_for(running, Complete())], now_ms=NOW_MS)
+
+    assert held == [True]
+    with pytest.raises(NewerVersion, match="schema 99"):
+        halves.claim(store, worker=1, limit=1, now_ms=NOW_MS)
+    with pytest.raises(NewerVersion, match="schema 99"):
+        store.finish_and_claim([], worker=1, limit=0, ahead=1, now_ms=NOW_MS)
+    store.close()
+
+
 def test_a_foreign_database_is_refused_and_nothing_changed(path):
     raw(path, "CREATE TABLE customers (name TEXT)")
     before = read(path)
