@@ -24,7 +24,7 @@ NEWER = os.EX_PROTOCOL
 
 def making(size: Size) -> str:
     """Kill the first commands of a new home at random moments: the next ones work, and see all."""
-    homes = size.kills or size.of(12, 200)
+    homes = size.kills or size.of(12, 100)
     cut_off = half_made = 0
     with World(size.binary) as world:
         begun_s = time.monotonic()
