@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from queuectl_core.lifecycle import State
+    from queuectl_core.options import JobOptions
 
 DEFAULT_QUEUE = "default"
 DEFAULT_PRIORITY = 5
@@ -53,6 +54,7 @@ class NewJob(Record):
     cwd: str | None = None
     env: Mapping[str, str] | None = None
     on_crash: str = ON_CRASH[0]
+    options: JobOptions | None = None  # None: none of them, as most jobs
 
 
 class Enqueued(Record):
@@ -106,6 +108,7 @@ class Job(Record):
     duration_ms: int | None
     cpu_ms: int | None
     max_rss_bytes: int | None
+    options: JobOptions | None
 
     @property
     def name(self) -> str:

@@ -141,6 +141,10 @@ class JobLogWriter:
                 return text[:ERROR_LINE_CHARACTERS]
         return None
 
+    def forget_errors(self) -> None:
+        """Let `last_error_line` not look back beyond here: another program follows."""
+        self._error_tail = b""
+
     def close(self) -> None:
         """Close the file; the log can be read before and after."""
         fd, self._fd = self._fd, -1

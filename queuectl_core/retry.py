@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from queuectl_core.job import Job
+    from queuectl_core.options import JobOptions
     from queuectl_core.run import Outcome
 
 MAX_DELAY_MS = 366 * 24 * 3600 * 1000
@@ -112,7 +113,7 @@ class RetryPolicy(Record):
     `steps_ms` are the delays after attempt 1, 2, ...; the last one repeats. For `exponential` the
     one step is multiplied by base^(attempt-1), for `linear` by the attempt. `jitter` is the share
     of the delay, from 0 to 1, that chance may take away, so that jobs that failed together do not
-    come back together.
+    come back together; it may add up to `jitter_ms`.
     """
 
     kind: str = "exponential"
@@ -120,11 +121,17 @@ class RetryPolicy(Record):
     base: float = 2.0
     cap_ms: int = MAX_DELAY_MS
     jitter: float = 0.0
+    jitter_ms: int = 0
 
     def delay_ms(self, attempt: int, rng: Random) -> int:
-        """Return the wait after the given failed attempt, the first being 1; at most `cap_ms`."""
+        """Return the wait after the given failed attempt, the first being 1.
+
+        At most `cap_ms`, and what `jitter_ms` adds.
+        """
         delay_ms = min(self._full_delay_ms(attempt), self.cap_ms)
-        return delay_ms - int(delay_ms * self.jitter * rng.random()) if self.jitter else delay_ms
+        if self.jitter:
+            delay_ms -= int(delay_ms * self.jitter * rng.random())
+        return delay_ms + int(self.jitter_ms * rng.random()) if self.jitter_ms else delay_ms
 
     def _full_delay_ms(self, attempt: int) -> int:
         if self.kind == "linear":
@@ -178,11 +185,29 @@ def verdict(
         return Stop()
     if outcome.ending is Ending.RELEASED:
         return _burial(job) or Release()
-    if outcome.ending is Ending.EXIT and outcome.exit_code == 0:
+    if ended_well(outcome):
         return Complete()
+    if job.options is not None and (end := _as_told(job.options, outcome)) is not None:
+        return end
     if job.attempts >= job.max_retries:
         return Bury(outcome.ending)
     return Retry(now_ms + policy.delay_ms(max(job.attempts, 1), rng))
+
+
+def _as_told(options: JobOptions, outcome: Outcome) -> Complete | Bury | None:
+    """Return the end that a job's own lists of codes name; None: the usual follows."""
+    from queuectl_core.option_checks import matches  # noqa: PLC0415 - few jobs have any
+
+    if options.ok_codes is not None and matches(options.ok_codes, outcome):
+        return Complete()
+    wanted = options.retry_on is None or matches(options.retry_on, outcome)
+    refused = options.no_retry_on is not None and matches(options.no_retry_on, outcome)
+    return None if wanted and not refused else Bury(outcome.ending)
+
+
+def ended_well(outcome: Outcome) -> bool:
+    """Tell whether a run ended as programs do that had success."""
+    return outcome.ending is Ending.EXIT and outcome.exit_code == 0
 
 
 def after_crash(job: Job) -> Verdict:

@@ -25,9 +25,12 @@ class Ending(str):
     CANCELLED: ClassVar[Ending]
     RELEASED: ClassVar[Ending]
     INTERRUPTED: ClassVar[Ending]
+    VERIFY: ClassVar[Ending]
 
 
-ENDINGS = words(Ending, "exit", "signal", "timeout", "cancelled", "released", "interrupted")
+ENDINGS = words(
+    Ending, "exit", "signal", "timeout", "cancelled", "released", "interrupted", "verify"
+)
 
 
 class Claim(Record):

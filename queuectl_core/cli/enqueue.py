@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from queuectl_core.cli import bulk, submit
-from queuectl_core.errors import BadData, UsageError
+from queuectl_core.cli import bulk, runtime, submit
+from queuectl_core.errors import UsageError
 from queuectl_core.services import intake
 
 TYPE_CHECKING = False
@@ -21,24 +21,28 @@ CONFLICTS = ("error", "skip", "replace")
 
 def run(session: Session, args: Args) -> int:
     """Add what the command line names."""
-    options = _options(args)
+    _forbid(
+        args.flag("--stdin") and "-" in {args.text("--input"), args.text("--env-file")},
+        "stdin can't be both the jobs and their input",
+    )
+    given = options(args)
     words = args.words("<word>")
-    on_conflict = _conflict(args)
+    on_conflict = conflict(args)
     if args.flag("--stdin") or args.text("--file") is not None:
         _forbid(bool(words), "a command and --stdin or --file do not go together")
-        _forbid("id" in options, "one --id can't name many jobs")
-        return bulk.run(session, args, options, on_conflict)
+        _forbid("id" in given, "one --id can't name many jobs")
+        return bulk.run(session, args, given, on_conflict)
     _forbid(args.flag("--atomic"), "--atomic goes with --stdin or --file")
-    objects = [{**fields, **options} for fields in _objects(args, words)]
-    return submit.submit(session, submit.Request(objects, on_conflict, args.flag("--dry-run")))
+    wanted = [{**fields, **given} for fields in objects(args, words)]
+    return submit.submit(session, submit.Request(wanted, on_conflict, args.flag("--dry-run")))
 
 
-def _objects(args: Args, words: Sequence[str]) -> Sequence[Fields]:
+def objects(args: Args, words: Sequence[str]) -> Sequence[Fields]:
     """Return the objects that the words stand for: JSON, a shell line, a program with arguments."""
     if not words:
         raise UsageError(
-            "there is no command to enqueue",
-            hint="queuectl enqueue -- CMD ARGS..., or --stdin to read many",
+            f"there is no command to {args.verb}",
+            hint=f"queuectl {args.verb} -- CMD ARGS...",
         )
     if args.flag("--shell"):
         return [{"command": " ".join(words)}]
@@ -49,29 +53,21 @@ def _objects(args: Args, words: Sequence[str]) -> Sequence[Fields]:
     return [{"command": words[0]}]
 
 
-def _options(args: Args) -> dict[str, object]:
+def options(args: Args) -> dict[str, object]:
     """Return the fields that options give; the checks of a job judge their values."""
     given: dict[str, object] = {
         "id": args.text("--id"),
         "queue": args.text("--queue"),
-        "priority": _number(args.text("--priority")),
-        "max_retries": _number(args.text("--retries")),
-        "run_at": _time(args),
+        "priority": runtime.number(args.text("--priority")),
+        "max_retries": runtime.number(args.text("--retries")),
+        "run_at": _time(args) if args.verb == "enqueue" else None,
         "timeout": args.text("--timeout"),
         "backoff": args.text("--backoff"),
         "on_crash": args.text("--on-crash"),
         "cwd": _absolute(args.text("--cwd")),
-        "env": _variables(args.words("--env")),
     }
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _number(text: str | None) -> int | str | None:
-    """Return a whole number, or the text as it is for the job's check to name."""
-    try:
-        return int(text) if text is not None and text.isascii() else text
-    except ValueError:
-        return text
+    kept = {name: value for name, value in given.items() if value is not None}
+    return kept | runtime.fields(args)
 
 
 def _time(args: Args) -> str | None:
@@ -84,15 +80,8 @@ def _absolute(path: str | None) -> str | None:
     return None if path is None else os.path.abspath(os.path.expanduser(path))
 
 
-def _variables(pairs: Sequence[str]) -> dict[str, str] | None:
-    """Return the variables of --env; of one that comes twice the last counts."""
-    for pair in pairs:
-        if "=" not in pair:
-            raise BadData(f'--env {pair[:60]} has no "="', hint="write --env NAME=VALUE")
-    return {name: value for name, _, value in (pair.partition("=") for pair in pairs)} or None
-
-
-def _conflict(args: Args) -> str:
+def conflict(args: Args) -> str:
+    """Return what to do where the id exists."""
     text = args.text("--on-conflict") or "error"
     if text not in CONFLICTS:
         raise UsageError(

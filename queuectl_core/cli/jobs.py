@@ -6,7 +6,7 @@ from queuectl_core.cli.output import Table, clean
 from queuectl_core.cli.text import JOB_COLUMNS, job_row, when
 from queuectl_core.durations import format_duration, parse_duration_ms
 from queuectl_core.errors import UsageError
-from queuectl_core.job import check_queue
+from queuectl_core.job import MAX_WORD_BYTES, check_queue
 from queuectl_core.lifecycle import State
 from queuectl_core.services import jobs, waiting
 
@@ -121,7 +121,8 @@ def _show_one(session: Session, job: Job) -> None:
 def _text(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{name}={text}" for name, text in value.items())
-    return str(value)
+    text = str(value)
+    return text if len(text) <= MAX_WORD_BYTES else f"{text[:60]}... ({len(text):,} characters)"
 
 
 def _attempt_row(session: Session, attempt: Attempt) -> list[str]:

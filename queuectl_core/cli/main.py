@@ -141,6 +141,8 @@ def _commands(verb: str) -> Mapping[str, Command]:
     match verb.partition(" ")[0]:
         case "enqueue":
             from queuectl_core.cli.enqueue import COMMANDS
+        case "run":
+            from queuectl_core.cli.run import COMMANDS
         case "logs":
             from queuectl_core.cli.logs import COMMANDS
         case "status" | "metrics":

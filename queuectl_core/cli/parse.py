@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _MAX_DIGITS = 15
 HELP = ("-h", "--help")
-COMMAND_FIRST = frozenset({"enqueue"})
+COMMAND_FIRST = frozenset({"enqueue", "run"})
 """Verbs whose first word ends their options: the rest belongs to a command."""
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 VERBS: Mapping[str, str] = {
     "enqueue": "add a job, or many",
+    "run": "run a job here and now, with history, retries and its exit code",
     "list": "list jobs, the newest first",
     "show": "show all about a job, with its attempts",
     "logs": "print what a job wrote",

@@ -6,7 +6,7 @@ ENQUEUE = """\
 Add a job to the queue; a worker runs it. When this exits with 0 the job is on disk.
 
 Usage:
-  queuectl enqueue [options] [--env KV]... [--] [<word>...]
+  queuectl enqueue [options] [--env KV]... [--inherit-env GLOB]... [--] [<word>...]
 
 One word is a shell line, run by /bin/sh. Two or more are a program and its arguments, run
 without a shell, byte for byte; put -- before them where the first one starts with a dash.
@@ -26,6 +26,17 @@ Options:
   --on-crash WHAT       when its worker dies while it runs: retry (default), fail, hold
   --cwd DIR             run it in DIR (default: the directory you are in)
   --env KV              set a variable for it: NAME=VALUE; may come several times
+  --env-file FILE       set the variables of FILE: NAME=VALUE lines, # comments, quotes
+  --inherit-env GLOB    keep these of your variables for it: 'AWS_*'; may come several times
+  --input FILE          what it reads from stdin; -: what you give here; 1 MiB at most
+  --ok-codes CODES      what counts as success beside 0: 3,10-19,SIGTERM,timeout
+  --retry-on CODES      try again only after these: 75, 64-78, SIGKILL, timeout, verify
+  --no-retry-on CODES   never after these
+  --jitter WHAT         spread the waits by chance: 20% (that much shorter), 30s (longer)
+  --verify LINE         a shell line to check a run that ended well; fails, and so did the run
+  --kill-after SPAN     from the wish to end to SIGKILL (default: the setting kill-grace)
+  --nice N              run it with this niceness; 19 is the kindest
+  --allow-background    let what it leaves in the background live on when it ended well or failed
   --shell               join the words to a shell line
   --on-conflict WHAT    when the id exists: error, skip (exit 0, nothing added), replace
   --stdin               read jobs from stdin, one a line: JSON objects or shell lines
@@ -39,6 +50,51 @@ Examples:
   queuectl enqueue --id nightly --on-conflict skip --at 03:00 'pg_dump shop | gzip > s.gz'
   queuectl enqueue --timeout 10m --env TIER=gold --env DEBUG=1 -- ./import.sh 17
   queuectl enqueue --stdin --queue thumbs < commands.txt
+"""
+
+RUN = """\
+Run a job here and now: its output is yours, its exit code too. A wrapper for cron.
+
+Usage:
+  queuectl run [options] [--env KV]... [--inherit-env GLOB]... [--] [<word>...]
+
+It needs no worker: this process runs the job, in your environment and directory, with its timeout,
+its retries, and a place in the history; `queuectl logs` has the output as well. It reads your
+stdin, unless --input says what to read. SIGINT, SIGTERM and SIGHUP end the job with all its
+processes. Where this process is killed, a worker runs the job again.
+
+Exit code: 0 when the job is completed, else the job's own; 124: it took too long; 126, 127: it
+could not start; 128+N: signal N ended it, or us; 125: its end is not known. Until it starts the
+codes of all verbs (help exit-codes).
+
+Options:
+  --id ID               name the job: letters, digits and . _ : -
+  --on-conflict WHAT    when the id exists: error (exit 73), skip (exit 0, nothing runs), replace
+  --queue Q             count it to this queue (default: default)
+  -p N, --priority N    from 1 to 10, for a worker that has to run it again
+  --retries N           attempts in all (default: the setting max-retries)
+  --timeout SPAN        end it after that; 0: never (default: the setting job-timeout)
+  --backoff RULE        waits between attempts: exp:2, linear:30, fixed:60, 10,60,300
+  --on-crash WHAT       when this process dies while it runs: retry (default), fail, hold
+  --cwd DIR             run it in DIR
+  --env KV              set a variable for it: NAME=VALUE; may come several times
+  --env-file FILE       set the variables of FILE: NAME=VALUE lines, # comments, quotes
+  --inherit-env GLOB    keep these of your variables for a worker, too: 'AWS_*'
+  --input FILE          what it reads from stdin; -: what you give here; 1 MiB at most
+  --ok-codes CODES      what counts as success beside 0: 3,10-19,SIGTERM,timeout
+  --retry-on CODES      try again only after these: 75, 64-78, SIGKILL, timeout, verify
+  --no-retry-on CODES   never after these
+  --jitter WHAT         spread the waits by chance: 20% (that much shorter), 30s (longer)
+  --verify LINE         a shell line to check a run that ended well; fails, and so did the run
+  --kill-after SPAN     from the wish to end to SIGKILL (default: the setting kill-grace)
+  --nice N              run it with this niceness; 19 is the kindest
+  --allow-background    let what it leaves in the background live on when it ended well or failed
+  --shell               join the words to a shell line
+
+Examples:
+  queuectl run -- rsync -a src/ backup:/srv/
+  queuectl run --id backup --on-conflict replace --timeout 2h --retries 3 -- ./backup.sh
+  queuectl run --retry-on 75,timeout --ok-codes 24 'rsync -a src/ dst/ | tail -n 3'
 """
 
 LIST = """\
@@ -182,6 +238,7 @@ Examples:
 
 TEXTS = {
     "enqueue": ENQUEUE,
+    "run": RUN,
     "list": LIST,
     "show": SHOW,
     "logs": LOGS,

@@ -76,7 +76,8 @@ def _tell_stopped(session: Session, row: WorkerRow, now_ms: int) -> None:
 
 def health(session: Session, _args: Args) -> int:
     """Print how the workers do; 0: all well, 3: none runs, 1: one is not well."""
-    found = workers.health(session.store, now_ms=session.clock.now_ms())
+    known = workers.health(session.store, now_ms=session.clock.now_ms())
+    found = [row for row in known if row.worker.takes_jobs]
     if not found:
         raise NoWorker
     _print(session, found)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from json import JSONDecodeError
 
     from queuectl_core.durations import Naive
+    from queuectl_core.options import JobOptions
 
     Fields = Mapping[str, object]
 
@@ -26,12 +27,18 @@ INPUT_FIELDS = (
     "id", "queue", "command", "argv", "priority", "max_retries", "run_at", "timeout", "backoff",
     "cwd", "env", "on_crash",
 )  # fmt: skip
+OPTION_FIELDS = (
+    "jitter", "retry_on", "no_retry_on", "ok_codes", "kill_after", "verify", "nice",
+    "allow_background", "input", "input_base64",
+)  # fmt: skip
+"""What few jobs have: options.FIELDS, named here since a cold start has no time for that module."""
 QUEUE_FIELDS = (
     "number", "state", "reason", "attempts", "created_at", "started_at", "finished_at",
     "exit_code", "signal", "error", "duration", "worker", "cpu", "max_rss", "history",
 )  # fmt: skip
 """What only the queue sets: ignored on input, so that a listing can be enqueued again."""
-_KNOWN = frozenset(INPUT_FIELDS + QUEUE_FIELDS)
+_KNOWN = frozenset(INPUT_FIELDS + OPTION_FIELDS + QUEUE_FIELDS)
+_OPTIONAL = frozenset(OPTION_FIELDS)
 _EXCERPT_CHARACTERS = 24
 _BLANKS = " \t\n\r"
 _MAX_TIMEOUT_S = checks.MAX_TIMEOUT_MS // 1000
@@ -105,6 +112,7 @@ def new_job(fields: Fields, defaults: Defaults) -> NewJob:
         defaults.cwd if cwd is None else checks.check_cwd(cwd),
         None if not env else checks.check_env(env),
         checks.ON_CRASH[0] if on_crash is None else checks.check_on_crash(on_crash),
+        None if _OPTIONAL.isdisjoint(fields) else _options(fields),
     )
 
 
@@ -191,8 +199,9 @@ def _quotes(text: str) -> str:
 def _unknown(name: str) -> BadData:
     from difflib import get_close_matches  # noqa: PLC0415 - 6 ms, for a typo only
 
-    close = get_close_matches(name, INPUT_FIELDS, n=1)
-    known = "the fields are " + ", ".join(INPUT_FIELDS)
+    names = INPUT_FIELDS + OPTION_FIELDS
+    close = get_close_matches(name, names, n=1)
+    known = "the fields are " + ", ".join(names)
     return BadData(
         f"a job has no field {checks.shown(name)}",
         hint=f'did you mean "{close[0]}"?' if close else known,
@@ -257,3 +266,9 @@ def _backoff(value: object) -> str:
 
     parse_backoff(value, RetryPolicy())
     return value
+
+
+def _options(fields: Fields) -> JobOptions | None:
+    from queuectl_core.option_checks import from_fields  # noqa: PLC0415 - json, signal: 9 ms
+
+    return from_fields(fields)

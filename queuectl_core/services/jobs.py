@@ -198,7 +198,17 @@ def record(job: Job) -> dict[str, object]:
         "worker": job.worker,
         "cpu": seconds(job.cpu_ms),
         "max_rss": job.max_rss_bytes,
+        **_option_fields(job),
     }
+
+
+def _option_fields(job: Job | NewJob) -> dict[str, object]:
+    """Return the options that were given; most jobs have none, and their records no such field."""
+    if job.options is None:
+        return {}
+    from queuectl_core.options import to_fields  # noqa: PLC0415 - json, signal: 9 ms
+
+    return to_fields(job.options)
 
 
 def draft_record(job: NewJob) -> dict[str, object]:
@@ -206,6 +216,8 @@ def draft_record(job: NewJob) -> dict[str, object]:
     fields = job._asdict()
     fields["run_at"] = moment(fields.pop("run_at_ms"))
     fields["timeout"] = seconds(fields.pop("timeout_ms"))
+    del fields["options"]
+    fields |= _option_fields(job)
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -63,7 +63,7 @@ def status(store: Store, *, now_ms: int) -> QueueStatus:
     counts = dict.fromkeys(STATES.values(), 0)
     for row in store.counts():
         counts[row.state] += row.jobs
-    known = store.workers()
+    known = [row for row in store.workers() if row.takes_jobs or not row.alive]
     live = [worker for worker in known if worker.alive]
     due_ms = store.next_due_ms()
     return QueueStatus(

@@ -78,9 +78,10 @@ def record(found: Health) -> dict[str, object]:
 def stop(store: Store, *, clock: Clock, timeout_ms: int, signal_number: int) -> Stopped:
     """Tell this host's workers to stop and wait until they are gone, at most `timeout_ms`.
 
-    SIGTERM lets running jobs end, SIGQUIT does not. Raises NoWorker when none runs here.
+    SIGTERM lets running jobs end, SIGQUIT does not. A `queuectl run` is its user's to stop. Raises
+    NoWorker when none runs here.
     """
-    live = [row for row in store.workers() if row.alive]
+    live = [row for row in store.workers() if row.alive and row.takes_jobs]
     ours = [row for row in live if _is_here(row)]
     elsewhere = [row for row in live if not _is_here(row)]
     if not ours:

@@ -113,6 +113,11 @@ class WorkerRow(Record):
     alive: bool
     running: Sequence[Job]
 
+    @property
+    def takes_jobs(self) -> bool:
+        """Tell a worker from a `queuectl run`, which has no queue: it runs the job it came with."""
+        return self.queues is None or bool(self.queues)
+
 
 class DeadWorker(Record):
     """A worker that died, with the claims it left.

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from queuectl_core.storage.inline import Inline
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -49,7 +51,7 @@ class Intake(Protocol):
         """Close the connection."""
 
 
-class Store(Intake, Protocol):
+class Store(Intake, Inline, Protocol):
     """One connection to one queue."""
 
     # --- a job's life ---

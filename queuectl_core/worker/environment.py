@@ -6,13 +6,15 @@ import fcntl
 import os
 import signal
 
+from queuectl_core.home import QUEUE_FILE
 from queuectl_core.worker import frozen, notify
-from queuectl_core.worker.processes import TOKEN_VARIABLE
+from queuectl_core.worker.processes import LASTING_VARIABLE, TOKEN_VARIABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from queuectl_core.home import Home
     from queuectl_core.run import Claim
 
 _STDERR = 2
@@ -37,9 +39,21 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
+def of_worker(environ: Mapping[str, str], home: Home, db_path: str) -> dict[str, str]:
+    """Return what all jobs of a worker inherit.
+
+    A `queuectl` in a job reaches the queue that the job came from.
+    """
+    base = clean(environ) | {"QUEUECTL_HOME": home.path}
+    if db_path != os.path.join(home.path, QUEUE_FILE):
+        base["QUEUECTL_DB_PATH"] = db_path
+    return base
+
+
 def of_job(claim: Claim, slot: int, scheduled_at: str) -> dict[str, str]:
     """Return a start's own variables: those of the job, and ours, which win."""
     job = claim.job
+    lasting = job.options is not None and job.options.allow_background
     return {
         **(job.env or {}),
         "QUEUECTL_JOB_ID": job.name,
@@ -47,7 +61,7 @@ def of_job(claim: Claim, slot: int, scheduled_at: str) -> dict[str, str]:
         "QUEUECTL_QUEUE": job.queue,
         "QUEUECTL_SLOT": str(slot),
         "QUEUECTL_SCHEDULED_AT": scheduled_at,
-        TOKEN_VARIABLE: str(claim.token),
+        LASTING_VARIABLE if lasting else TOKEN_VARIABLE: str(claim.token),
     }
 
 

@@ -22,11 +22,34 @@ from queuectl_core.worker.spawner import CantStart, Spawner
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import ClassVar
+    from typing import ClassVar, Protocol
 
     from queuectl_core.clock import Clock
-    from queuectl_core.joblog import JobLogWriter
     from queuectl_core.worker.spawner import Process
+
+    class Log(Protocol):
+        """Where the output of a run goes."""
+
+        @property
+        def total_bytes(self) -> int:
+            """Return how much came so far."""
+
+        @property
+        def last_error_line(self) -> str | None:
+            """Return the last line of stderr, or None."""
+
+        def write(self, stream: str, data: bytes | memoryview, now_ms: int) -> None:
+            """Take what was read from the job; raises nothing."""
+
+    class Companion(Protocol):
+        """Has other things to do while a command runs, in its thread. May raise nothing."""
+
+        def started(self) -> None:
+            """Use the time: the command runs. Its output and its timeout wait for us."""
+
+        def lingers(self) -> bool:
+            """Hear that it still runs after LINGER_MS; tell whether to hear so again."""
+
 
 LINGER_MS = 50
 """A run that has taken this long is no very short one: its companion is told so."""
@@ -45,7 +68,8 @@ _log = logging.getLogger(__name__)
 class Command(Record):
     """One start of a job. Spans in milliseconds; `timeout_ms` 0 means none.
 
-    `env` comes on top of what all jobs inherit.
+    `env` comes on top of what all jobs inherit. `stdin`: an open file to read, None for nothing.
+    `lasting`: what it leaves in the background may stay.
     """
 
     argv: tuple[str, ...]
@@ -54,19 +78,8 @@ class Command(Record):
     token: int
     timeout_ms: int
     grace_ms: int
-
-
-if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Companion(Protocol):
-        """Has other things to do while a command runs, in its thread. May raise nothing."""
-
-        def started(self) -> None:
-            """Use the time: the command runs. Its output and its timeout wait for us."""
-
-        def lingers(self) -> bool:
-            """Hear that it still runs after LINGER_MS; tell whether to hear so again."""
+    stdin: int | None = None
+    lasting: bool = False
 
 
 class Stopper:
@@ -117,7 +130,7 @@ class Executor:
     def run(
         self,
         command: Command,
-        log: JobLogWriter,
+        log: Log,
         stopper: Stopper,
         clock: Clock,
         companion: Companion | None = None,
@@ -125,7 +138,9 @@ class Executor:
         """Run a command to its end and return what came of it. Its processes are gone then."""
         started_ms = clock.monotonic_ms()
         try:
-            process = self._spawner.start(command.argv, cwd=command.cwd, env=command.env)
+            process = self._spawner.start(
+                command.argv, cwd=command.cwd, env=command.env, stdin=command.stdin
+            )
         except CantStart as error:
             return Outcome(Ending.EXIT, exit_code=error.exit_code, error=str(error))
         made = _Run(process, command, log, stopper, clock, started_ms)
@@ -152,7 +167,7 @@ class _Run:
         self,
         process: Process,
         command: Command,
-        log: JobLogWriter,
+        log: Log,
         stopper: Stopper,
         clock: Clock,
         started_ms: int,
@@ -287,10 +302,13 @@ class _Run:
                 continue  # a background child holds it open
 
     def _bury(self) -> tuple[int, resource.struct_rusage]:
-        """Reap the process, end what outlived it; return its wait status and what it used."""
+        """Reap the process, end what outlived it; return its wait status and what it used.
+
+        A run that we had to end leaves nothing behind, whatever its job may leave.
+        """
         _, status, usage = os.wait4(self._process.pid, 0)
         self._reaped = True
-        if self._remain():
+        if not (self._command.lasting and self._ending is None) and self._remain():
             self._end_remains()
         return status, usage
 

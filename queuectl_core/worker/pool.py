@@ -268,8 +268,14 @@ class Pool:
         if self._pruner.work(self._crew.settings):
             self._pruning.next_ms = self._clock.monotonic_ms() + PRUNE_PAUSE_MS
 
-    def _running(self) -> list[int]:
-        return [claim.token for worker in self._workers if (claim := worker.claim) is not None]
+    def _running(self) -> dict[int, bool]:
+        """Return the tokens of the jobs that run, and whether each may leave processes behind."""
+        claims = [claim for worker in self._workers if (claim := worker.claim) is not None]
+        return {
+            claim.token: bool(options and options.allow_background)
+            for claim in claims
+            for options in [claim.job.options]
+        }
 
     def _cancel(self) -> None:
         wanted = set(self._store.cancel_requests(worker=self._id))

@@ -15,10 +15,14 @@ from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 TOKEN_VARIABLE = "QUEUECTL_TOKEN"  # noqa: S105 - the name of a variable, not a secret
-_PREFIX = f"{TOKEN_VARIABLE}=".encode()
+LASTING_VARIABLE = "QUEUECTL_BACKGROUND_TOKEN"
+"""In its place for a job that may leave processes behind: those end with a crash of their worker,
+while the job runs, but not with the job."""
+_LASTING_PREFIX = f"{LASTING_VARIABLE}=".encode()
+_PREFIXES = (f"{TOKEN_VARIABLE}=".encode(), _LASTING_PREFIX)
 _PR_SET_CHILD_SUBREAPER = 36
 MAX_SWEEPS = 100
 """A fork bomb can be faster than one sweep; after this many we go on and say so."""
@@ -100,7 +104,7 @@ def with_token(tokens: Iterable[int]) -> Iterator[int]:
 
 
 def _entries(tokens: Iterable[int]) -> frozenset[bytes]:
-    return frozenset(_PREFIX + str(token).encode() for token in tokens)
+    return frozenset(prefix + str(token).encode() for token in tokens for prefix in _PREFIXES)
 
 
 def _entries_of(pid: int) -> frozenset[bytes]:
@@ -113,7 +117,7 @@ def _entries_of(pid: int) -> frozenset[bytes]:
         environ = _read(f"/proc/{pid}/environ")
         if environ:
             entries = environ.split(b"\0")
-            return frozenset(entry for entry in entries if entry.startswith(_PREFIX))
+            return frozenset(entry for entry in entries if entry.startswith(_PREFIXES))
         size = None if environ is None else _environment_bytes(pid)
         if size is None or (size == 0 and look >= EMPTY_LOOKS):
             break
@@ -178,9 +182,16 @@ def kill_tokens(tokens: Iterable[int]) -> int:
 
 
 def kill_adopted() -> int:
-    """Kill all orphans that fell to us, and theirs in turn; return how many."""
+    """Kill all orphans that fell to us, and theirs in turn; return how many.
+
+    Those of jobs that may leave them behind stay; the rescuer ends them where such a job ran.
+    """
     reap_adopted()
-    return _sweep(adopted)
+    return _sweep(lambda: [pid for pid in adopted() if not _lasts(_entries_of(pid))])
+
+
+def _lasts(entries: Collection[bytes]) -> bool:
+    return any(entry.startswith(_LASTING_PREFIX) for entry in entries)
 
 
 def _sweep(look: Callable[[], Iterable[int]]) -> int:
@@ -235,17 +246,22 @@ class Orphans:
     def __init__(self) -> None:
         self._owners: dict[int, frozenset[bytes]] = {}
 
-    def end_unowned(self, running: Callable[[], Collection[int]]) -> int:
+    def end_unowned(self, running: Callable[[], Mapping[int, bool]]) -> int:
         """Kill the orphans that no running job can own; return how many.
 
-        `running` returns the tokens of the jobs that run. It is asked after the look at the
-        orphans, so that a job which starts in between can't lose one of its own.
+        `running` returns the tokens of the jobs that run, and whether each may leave processes
+        behind: what is or may be of such a job is let be, also after its end. It is asked after the
+        look at the orphans, so that a job which starts in between can't lose one of its own.
         """
         reap_adopted()
         pids = adopted()
-        tokens = _entries(running())
+        tokens = frozenset(_PREFIXES[lasts] + b"%d" % token for token, lasts in running().items())
         self._owners = {pid: self._owners.get(pid) or _entries_of(pid) or tokens for pid in pids}
-        unowned = [pid for pid, owners in self._owners.items() if not owners & tokens]
+        unowned = [
+            pid
+            for pid, owners in self._owners.items()
+            if not owners & tokens and not _lasts(owners)
+        ]
         killed = signal_all(unowned, signal.SIGKILL)
         for pid in killed:
             _await_end(pid, KILL_WAIT_MS)

@@ -65,17 +65,25 @@ class Spawner:
         self._nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._attributes = _attributes()
 
-    def start(self, argv: tuple[str, ...], *, cwd: str | None, env: Mapping[str, str]) -> Process:
+    def start(
+        self,
+        argv: tuple[str, ...],
+        *,
+        cwd: str | None,
+        env: Mapping[str, str],
+        stdin: int | None = None,
+    ) -> Process:
         """Start a program without a shell, with `env` on top of the inherited environment.
 
-        Its name is looked for in the PATH that it will have. Its stdin is empty. Raises CantStart,
-        with the reason.
+        Its name is looked for in the PATH that it will have. Its stdin is empty unless an
+        open file is given. Raises CantStart, with the reason.
         """
         fds: list[int] = []
         try:
             fds += os.pipe2(os.O_CLOEXEC)
             fds += os.pipe2(os.O_CLOEXEC)
-            pid = self._start(argv, cwd, env, fds)
+            files = {self._nothing if stdin is None else stdin: 0, fds[1]: 1, fds[3]: 2}
+            pid = self._start(argv, cwd, env, files)
         except BaseException as error:
             for fd in fds:
                 os.close(fd)
@@ -88,11 +96,15 @@ class Spawner:
         return Process(pid, stdout, stderr)
 
     def _start(
-        self, argv: tuple[str, ...], cwd: str | None, env: Mapping[str, str], fds: list[int]
+        self,
+        argv: tuple[str, ...],
+        cwd: str | None,
+        env: Mapping[str, str],
+        files: Mapping[int, int],
     ) -> int:
         words = _strings(_words(argv))
         entries = self._inherited.extended(env)
-        actions = _actions({self._nothing: 0, fds[1]: 1, fds[3]: 2}, cwd)
+        actions = _actions(files, cwd)
         pid = ctypes.c_int()
         refusal = errno.ENOENT
         try:

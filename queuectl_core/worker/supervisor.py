@@ -13,7 +13,7 @@ import signal
 
 from queuectl_core.clock import SystemClock
 from queuectl_core.errors import NewerVersion, NoPermission, StorageDamaged
-from queuectl_core.home import QUEUE_FILE, prepare
+from queuectl_core.home import prepare
 from queuectl_core.storage import open_store
 from queuectl_core.worker import environment, frozen, notify, pool, processes, worklog
 from queuectl_core.worker.plan import Plan
@@ -60,19 +60,16 @@ def run(
     frozen.hold_bundle()
     if os.geteuid() == 0:
         log.warning("running as root: so does every job. A user of its own is safer")
-    plan = Plan(home, db_path, settings, count, queues, drain, _environ(home, db_path))
+    plan = Plan(
+        home,
+        db_path,
+        settings,
+        count,
+        queues,
+        drain,
+        environment.of_worker(os.environ, home, db_path),
+    )
     return Supervisor(plan, clock).run()
-
-
-def _environ(home: Home, db_path: str) -> dict[str, str]:
-    """Return the jobs' base environment.
-
-    A `queuectl` in a job reaches the queue that the job came from.
-    """
-    environ = environment.clean(os.environ) | {"QUEUECTL_HOME": home.path}
-    if db_path != os.path.join(home.path, QUEUE_FILE):
-        environ["QUEUECTL_DB_PATH"] = db_path
-    return environ
 
 
 class Supervisor:

@@ -12,7 +12,7 @@ from queuectl_core.errors import BadData, NewerVersion, QueuectlError, StorageDa
 from queuectl_core.retry import Retry, RetryPolicy
 from queuectl_core.run import Ending, Outcome
 from queuectl_core.storage.records import Result
-from queuectl_core.worker import environment
+from queuectl_core.worker import environment, terms
 from queuectl_core.worker.executor import Command, Stopper
 from queuectl_core.worker.shelf import SHORT_MS, STREAK
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from queuectl_core.worker.crew import Crew
     from queuectl_core.worker.turnstile import Turn
 
-SHELL = "/bin/sh"
 STORAGE_PAUSE_MS = 1000
 log = logging.getLogger(__name__)
 
@@ -187,7 +186,9 @@ class Worker(threading.Thread):
             now_ms=self._crew.clock.now_ms(),
             rng=self._rng,
         )
-        if outcome.ending is Ending.RELEASED and isinstance(verdict, retry.Bury):
+        if outcome.error is not None and isinstance(verdict, retry.Complete):
+            outcome = outcome._replace(error=None)  # the code is ok, whatever it said on stderr
+        elif outcome.ending is Ending.RELEASED and isinstance(verdict, retry.Bury):
             outcome = outcome._replace(error="ended by the stop of its worker")
         return Result(claim, outcome, verdict)
 
@@ -201,8 +202,15 @@ class Worker(threading.Thread):
             check=self._crew.reserve.permit_output,
         )
         try:
-            return self._crew.execute(
-                self._command(claim), output, self.stopper, self._crew.clock, self
+            command, clock = self._command(claim), self._crew.clock
+            if claim.job.options is None:
+                return self._crew.execute(command, output, self.stopper, clock, self)
+            return terms.run(
+                claim.job.options,
+                command,
+                lambda command: self._crew.execute(command, output, self.stopper, clock, self),
+                output,
+                clock,
             )
         finally:
             output.close()
@@ -214,7 +222,7 @@ class Worker(threading.Thread):
         job, settings = claim.job, self._crew.settings
         timeout_ms = int(settings.job_timeout * 1000) if job.timeout_ms is None else job.timeout_ms
         return Command(
-            argv=job.argv or (SHELL, "-c", job.command or ""),
+            argv=job.argv or (terms.SHELL, "-c", job.command or ""),
             cwd=job.cwd,
             env=environment.of_job(claim, self.slot, _moment(job.run_at_ms)),
             token=claim.token,
@@ -229,6 +237,8 @@ class Worker(threading.Thread):
             cap_ms=int(settings.backoff_cap * 1000),
             jitter=settings.backoff_jitter,
         )
+        if job.options is not None:
+            policy = terms.policy(policy, job.options)
         if job.backoff is None:
             return policy
         try:

@@ -52,11 +52,16 @@ def start() -> None:
     """
     terminal = logging.StreamHandler()
     terminal.setFormatter(_OneLine(_FORMAT))
+    start_quietly()
+    logging.getLogger().addHandler(terminal)
+    os.register_at_fork(after_in_parent=_EARLY.buffer.clear)
+
+
+def start_quietly() -> None:
+    """Keep what comes before the file is known."""
     root = logging.getLogger()
     root.setLevel(logging.INFO)
-    root.addHandler(terminal)
     root.addHandler(_EARLY)
-    os.register_at_fork(after_in_parent=_EARLY.buffer.clear)
 
 
 def write_to(path: str) -> None:

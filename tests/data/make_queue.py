@@ -15,6 +15,7 @@ import apsw
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
+from queuectl_core.options import JobOptions  # noqa: E402 - the script runs from anywhere
 from queuectl_core.storage import open_store  # noqa: E402 - the script runs from anywhere
 from tests.builders import NOW_MS, new_job, new_worker  # noqa: E402
 from tests.conformance import steps  # noqa: E402
@@ -39,6 +40,7 @@ def fill(path: str) -> None:
         on_crash="hold",
         cwd="/srv",
         env={"LANG": "C.UTF-8"},
+        options=JobOptions(ok_codes="0,3", kill_after_ms=500, input="ä\n"),
     )
     store.enqueue([whole], now_ms=NOW_MS)
     store.close()

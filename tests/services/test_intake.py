@@ -38,6 +38,7 @@ def test_the_least_job_takes_all_defaults():
         "cwd": "/here",
         "env": None,
         "on_crash": "retry",
+        "options": None,
     }
 
 

@@ -17,6 +17,7 @@ from queuectl_core.errors import (
     UsageError,
 )
 from queuectl_core.lifecycle import STATES, State
+from queuectl_core.options import JobOptions
 from queuectl_core.retry import Complete
 from queuectl_core.storage import open_store
 from queuectl_core.storage.migrate import Migration
@@ -126,6 +127,7 @@ def test_an_old_job_keeps_every_field(path):
     assert (job.priority, job.run_at_ms, job.max_retries) == (9, NOW_MS + 3_600_000, 7)
     assert (job.timeout_ms, job.backoff, job.cwd) == (1_500, "10,60", "/srv")
     assert job.env == {"LANG": "C.UTF-8"}
+    assert job.options == JobOptions(ok_codes="0,3", kill_after_ms=500, input="ä\n")
     store.close()
 
 

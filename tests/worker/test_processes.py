@@ -139,7 +139,7 @@ def test_orphans_end_when_no_job_runs_that_may_own_them():
 orphans = processes.Orphans()
 with_token, without = orphan("sleep 1000", 5), orphan("exec env -i sleep 1000")
 seen = []
-for running in ({5, 6}, {6, 7}, {7}):
+for running in ({5: False, 6: False}, {6: False, 7: False}, {7: False}):
     orphans.end_unowned(lambda: running)
     seen += [int(runs(with_token)), int(runs(without))]
 print(*seen)
@@ -154,7 +154,7 @@ orphans = processes.Orphans()
 born = []
 def running():
     born.append(orphan("sleep 1000", 5))
-    return []
+    return {}
 orphans.end_unowned(running)
 print(runs(born[0]))
 processes.kill_adopted()

@@ -12,13 +12,8 @@ from queuectl_core.storage.records import Count, DeadWorker, JobEvent, Result, T
 from queuectl_core.storage.sqlite import bell, history, presence, pruning, rows
 from queuectl_core.storage.sqlite import jobs as steps
 from queuectl_core.storage.sqlite import statements as sql
-from queuectl_core.storage.sqlite.connection import (
-    SCHEMA_VERSION,
-    backup,
-    newer_version,
-    translated,
-)
-from queuectl_core.storage.sqlite.intake import SqliteIntake
+from queuectl_core.storage.sqlite.connection import backup, translated
+from queuectl_core.storage.sqlite.inline import SqliteInline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +27,7 @@ if TYPE_CHECKING:
 LAST = 2**63 - 1
 
 
-class SqliteStore(SqliteIntake):
+class SqliteStore(SqliteInline):
     """All verbs of the contract. Their docstrings: storage/store.py."""
 
     def __init__(self, path: str, *, now_ms: int) -> None:
@@ -228,12 +223,6 @@ class SqliteStore(SqliteIntake):
             self._presence = None
 
     # --- within ---
-
-    def _refuse_newer(self) -> None:
-        """Claim nothing from a queue that a newer version has migrated since we opened it."""
-        version: int = self._connection.execute(sql.VERSION).get
-        if version > SCHEMA_VERSION:
-            raise newer_version(self._path, version)
 
     def _write(self, statement: str, values: Mapping[str, apsw.SQLiteValue], now_ms: int) -> None:
         with self._writing(now_ms) as ledger:

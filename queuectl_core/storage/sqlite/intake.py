@@ -40,11 +40,7 @@ class SqliteIntake:
         self, jobs: Sequence[NewJob], *, now_ms: int, on_conflict: str = "error"
     ) -> list[Enqueued]:
         with self._writing(now_ms) as ledger:
-            if any(job.id is not None for job in jobs):
-                added = [_insert_named(ledger, job, on_conflict) for job in jobs]
-            else:
-                added = _insert_unnamed(ledger, jobs)
-            _note_enqueued(ledger, jobs, added)
+            added = add(ledger, jobs, on_conflict)
         bell.ring(self._workers_dir)
         return added
 
@@ -54,6 +50,16 @@ class SqliteIntake:
 
     def _writing(self, now_ms: int) -> Ledger:
         return Ledger(self._connection, self._gate, self._path, now_ms)
+
+
+def add(ledger: Ledger, jobs: Sequence[NewJob], on_conflict: str) -> list[Enqueued]:
+    """Insert jobs within a transaction, with their events and figures."""
+    if any(job.id is not None for job in jobs):
+        added = [_insert_named(ledger, job, on_conflict) for job in jobs]
+    else:
+        added = _insert_unnamed(ledger, jobs)
+    _note_enqueued(ledger, jobs, added)
+    return added
 
 
 def _insert_unnamed(ledger: Ledger, jobs: Sequence[NewJob]) -> list[Enqueued]:

@@ -33,11 +33,19 @@ def claim_next(
         if best is None or (position >= limit and not best[5]):
             return
         number, state, queue = best[2:5]
-        values = {"worker": worker, "now_ms": ledger.now_ms}
-        if not ledger.move(Event.CLAIM, Place(number, rows.state(state), queue), values):
+        claim = claim_one(ledger, worker, Place(number, rows.state(state), queue))
+        if claim is None:
             return
-        job = rows.job(ledger.row(sql.JOB_BY_NUMBER, {"number": number}))
-        yield Claim(job, job.token or 0)
+        yield claim
+
+
+def claim_one(ledger: Ledger, worker: int, place: Place) -> Claim | None:
+    """Claim the job at a place for a worker, due or not; None when its state does not allow it."""
+    values = {"worker": worker, "now_ms": ledger.now_ms}
+    if not ledger.move(Event.CLAIM, place, values):
+        return None
+    job = rows.job(ledger.row(sql.JOB_BY_NUMBER, {"number": place.number}))
+    return Claim(job, job.token or 0)
 
 
 def _best(ledger: Ledger, statement: str, queues: Sequence[str]) -> Row | None:

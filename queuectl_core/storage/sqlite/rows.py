@@ -1,6 +1,6 @@
 """Rows of the SQLite engine to records and back.
 
-JSON stands in a column only where it is rare: argv, env, queues.
+JSON stands in a column only where it is rare: argv, env, options, queues.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from queuectl_core.lifecycle import STATES, State
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
     from typing import Any
 
     from queuectl_core.job import NewJob
 
     Row = tuple[Any, ...]  # the driver knows no types; STRICT tables keep them true
 
-_STATE, _ARGV, _ENV, _CANCEL = map(Job._fields.index, ("state", "argv", "env", "cancel_requested"))
+_STATE, _ARGV, _ENV, _CANCEL, _OPTIONS = map(
+    Job._fields.index, ("state", "argv", "env", "cancel_requested", "options")
+)
 
 
 def _encoded(value: object) -> str:
@@ -32,6 +35,12 @@ def decoded(text: str) -> Any:  # noqa: ANN401 - JSON; the caller knows what it 
     import json  # noqa: PLC0415 - see _encoded
 
     return json.loads(text)
+
+
+def _options() -> ModuleType:
+    from queuectl_core import options  # noqa: PLC0415 - json, signal: 9 ms, and few jobs have any
+
+    return options
 
 
 def state(word: str) -> State:
@@ -57,6 +66,8 @@ def job(row: Row) -> Job:
         fields[_ARGV] = tuple(decoded(row[_ARGV]))
     if row[_ENV] is not None:
         fields[_ENV] = decoded(row[_ENV])
+    if row[_OPTIONS] is not None:
+        fields[_OPTIONS] = _options().from_json(row[_OPTIONS])
     return Job._make(fields)
 
 
@@ -75,6 +86,7 @@ def new_job(new: NewJob, now_ms: int) -> Row:
         new.timeout_ms,
         new.backoff,
         new.on_crash,
+        None if new.options is None else _options().to_json(new.options),
         now_ms,
     )
 

@@ -38,8 +38,8 @@ INSERT_QUEUE_ID = "INSERT INTO queue (id, created_at_ms) VALUES (:id, :now_ms)"
 INSERT_JOB = f"""
 INSERT INTO jobs
     (id, queue, state, priority, run_at_ms, max_retries, command, argv, cwd, env, timeout_ms,
-     backoff, on_crash, created_at_ms)
-VALUES (?, ?, '{State.PENDING}', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     backoff, on_crash, options, created_at_ms)
+VALUES (?, ?, '{State.PENDING}', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 INSERT_NAMED_JOB = f"""
 {INSERT_JOB}

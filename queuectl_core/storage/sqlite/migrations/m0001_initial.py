@@ -37,6 +37,8 @@ CREATE TABLE jobs (
     timeout_ms INTEGER,
     backoff TEXT,
     on_crash TEXT NOT NULL DEFAULT 'retry',
+    -- JSON of what few jobs ask for besides (options.py)
+    options TEXT,
     created_at_ms INTEGER NOT NULL,
     started_at_ms INTEGER,
     finished_at_ms INTEGER,

@@ -1,0 +1,68 @@
+"""`queuectl run`: a job here and now, its output on ours, its exit code as ours."""
+
+from __future__ import annotations
+
+from queuectl_core.cli import enqueue, output, submit
+from queuectl_core.errors import QueuectlError, UsageError
+from queuectl_core.services import ends, intake
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from queuectl_core.cli.parse import Args
+    from queuectl_core.cli.session import Command, Session
+    from queuectl_core.job import NewJob
+    from queuectl_core.worker import inline
+
+
+def run(session: Session, args: Args) -> int:
+    """Run what the command line names, and return its exit code."""
+    job = _job(session, args)
+    from queuectl_core.worker import inline  # noqa: PLC0415 - what is wrong above starts nothing
+
+    place = inline.Place(
+        session.home, session.db_path, session.settings, session.clock, _teller(session)
+    )
+    found = inline.run(session.store, job, place, on_conflict=enqueue.conflict(args))
+    if not isinstance(found, inline.Ran):
+        name = output.clean(found.name)
+        session.out.note(f"queuectl: job {name} exists already (number {found.number}); not run")
+        return 0
+    return _exit_code(session, found)
+
+
+def _job(session: Session, args: Args) -> NewJob:
+    """Return the one job, checked."""
+    objects = enqueue.objects(args, args.words("<word>"))
+    if len(objects) > 1:
+        raise UsageError(
+            f"run takes one job, not {len(objects)}", hint="queuectl enqueue takes a list"
+        )
+    fields = {**objects[0], **enqueue.options(args)}
+    if fields.get("run_at") is not None:
+        raise UsageError(
+            "run starts the job at once; it takes no run_at", hint="queuectl enqueue --at TIME"
+        )
+    return intake.new_job(fields, session.defaults(cwd=submit.directory()))
+
+
+def _teller(session: Session) -> inline.Tell:
+    return lambda text: session.out.note(output.clean(f"queuectl: {text}"))
+
+
+def _exit_code(session: Session, ran: inline.Ran) -> int:
+    """Return the code of a job that ran here; a signal to us counts more than its own end."""
+    try:
+        job = session.store.job_by_number(ran.number)
+    except QueuectlError as error:
+        output.failure(error)
+        return ends.UNKNOWN
+    if ran.signal is not None:
+        return ends.SIGNALLED + ran.signal
+    if job is not None and (remark := ends.remark(job)) is not None:
+        session.out.note(output.clean(f"queuectl: {remark}"))
+    return ends.exit_code(job)
+
+
+COMMANDS: Mapping[str, Command] = {"run": run}

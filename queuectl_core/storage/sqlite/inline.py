@@ -1,0 +1,48 @@
+"""Running one job at once, by whoever adds it, on the SQLite engine."""
+
+from __future__ import annotations
+
+from queuectl_core.lifecycle import TRANSITIONS, State
+from queuectl_core.storage.sqlite import jobs as steps
+from queuectl_core.storage.sqlite.connection import SCHEMA_VERSION, newer_version
+from queuectl_core.storage.sqlite.intake import SqliteIntake, add
+from queuectl_core.storage.sqlite.ledger import Place
+from queuectl_core.storage.sqlite.statements import VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from queuectl_core.job import Enqueued, NewJob
+    from queuectl_core.run import Claim
+    from queuectl_core.storage.records import Result
+
+
+class SqliteInline(SqliteIntake):
+    """Docstrings of the verbs: storage/inline.py."""
+
+    def enqueue_and_claim(
+        self, job: NewJob, *, worker: int, now_ms: int, on_conflict: str = "error"
+    ) -> Claim | Enqueued:
+        with self._writing(now_ms) as ledger:
+            self._refuse_newer()
+            (added,) = add(ledger, [job], on_conflict)
+            if not added.created:
+                return added
+            place = Place(added.number, State.PENDING, job.queue)
+            claim = steps.claim_one(ledger, worker, place)
+        if claim is None:
+            raise AssertionError("a job that nobody else can have seen was not there to claim")
+        return claim
+
+    def finish_and_reclaim(self, result: Result, *, worker: int, now_ms: int) -> Claim | None:
+        job, target = result.claim.job, TRANSITIONS[result.verdict.event][1]
+        with self._writing(now_ms) as ledger:
+            self._refuse_newer()
+            if not steps.settle(ledger, result):
+                return None
+            return steps.claim_one(ledger, worker, Place(job.number, target, job.queue))
+
+    def _refuse_newer(self) -> None:
+        """Claim nothing from a queue that a newer version has migrated since we opened it."""
+        version: int = self._connection.execute(VERSION).get
+        if version > SCHEMA_VERSION:
+            raise newer_version(self._path, version)

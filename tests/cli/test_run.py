@@ -1,0 +1,311 @@
+"""`queuectl run` as a process of its own: it takes signals, orphans and the log for itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from queuectl_core.services.jobs import wait
+from tests.worker.harness import CLOCK, is_running, pid_in, until
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE_S = 30
+
+
+def queuectl(*argv):
+    return [sys.executable, str(ROOT / "queuectl.py"), *argv]
+
+
+@pytest.fixture
+def ran():
+    """Run a command to its end: `ran("run", "true")`."""
+
+    def ran(*argv, **options):
+        usual = {"stdin": subprocess.DEVNULL} if "input" not in options else {}
+        return subprocess.run(
+            queuectl(*argv),
+            capture_output=True,
+            timeout=DEADLINE_S,
+            check=False,
+            **(usual | options),
+        )
+
+    return ran
+
+
+@pytest.fixture
+def started():
+    """Start a command; it is killed after the test if need be."""
+    processes = []
+
+    def started(*argv, **options):
+        usual = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(queuectl(*argv), **(usual | options))
+        processes.append(process)
+        return process
+
+    yield started
+    for process in processes:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def test_the_jobs_output_and_exit_code_are_ours(ran, store):
+    done = ran("run", "--retries", "1", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
+
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"out\n", b"err\n")
+    job = store.job_by_number(1)
+    assert (job.state, job.exit_code, job.error) == ("dead", 3, "err")
+    assert ran("logs", "1").stdout == b"out\nerr\n"
+
+
+def test_success_is_silent(ran, store):
+    done = ran("run", "true")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert store.job_by_number(1).state == "completed"
+    assert store.workers() == []
+
+
+def test_json_and_options_make_the_job_as_with_enqueue(ran, store):
+    done = ran("run", '{"id":"a","argv":["sh","-c","exit 24"]}', "--ok-codes", "24", "-p9")
+
+    assert done.returncode == 0
+    job = store.job_by_id("a")
+    assert (job.state, job.priority, job.exit_code) == ("completed", 9, 24)
+
+
+def test_the_job_has_our_environment_directory_and_stdin(ran, tmp_path):
+    (tmp_path / "there").mkdir()
+
+    done = ran(
+        *("run", "cat; echo $SHOP $QUEUECTL_JOB_ID $QUEUECTL_ATTEMPT; pwd"),
+        input=b"in\n",
+        cwd=tmp_path / "there",
+        env={**os.environ, "SHOP": "open"},
+    )
+
+    assert done.stdout.decode().splitlines() == ["in", "open 1 1", str(tmp_path / "there")]
+
+
+def test_input_takes_the_place_of_stdin(ran, tmp_path):
+    (tmp_path / "data").write_text("file\n")
+
+    done = ran("run", "--input", str(tmp_path / "data"), "cat", input=b"stdin\n")
+
+    assert done.stdout == b"file\n"
+
+
+def test_a_failure_is_tried_again_here(ran, store):
+    done = ran("run", "--retries", "3", "--backoff", "fixed:0.2", 'test "$QUEUECTL_ATTEMPT" = 3')
+
+    assert done.returncode == 0
+    first, second = done.stderr.decode().splitlines()
+    assert first.startswith("queuectl: attempt 1 of 3 failed: exit code 1; the next one starts in ")
+    assert second.startswith(
+        "queuectl: attempt 2 of 3 failed: exit code 1; the next one starts in "
+    )
+    assert [attempt.exit_code for attempt in store.attempts(1)] == [1, 1, 0]
+    assert ran("run", "-q", "--retries", "2", "--backoff", "0", "false").stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        (("--timeout", "0.1", "sleep 60"), 124, "job 1 is dead: timed out after 0.1 s"),
+        (("--", "/no/such", "x"), 127, "job 1 is dead: no such program: /no/such"),
+        (("--", "/etc", "x"), 126, "job 1 is dead: can't start /etc: Permission denied"),
+        (("kill -9 $$",), 137, "job 1 is dead: killed by SIGKILL"),
+        (("--verify", "exit 4", "true"), 4, "job 1 is dead: verify failed: exit code 4"),
+    ],
+)
+def test_other_ends_have_the_codes_of_the_table_and_a_line(ran, argv, code, message):
+    done = ran("run", "--retries", "1", *argv)
+
+    assert (done.returncode, done.stderr.decode()) == (code, f"queuectl: {message}\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_job_with_all_its_processes(started, store, tmp_path, number):
+    process = started("run", "sleep 1000 & echo $! > left; setsid sleep 1000 & echo $$ > pid; wait")
+    left, pid = pid_in(Path("left")), pid_in(Path("pid"))
+
+    process.send_signal(number)
+    process.communicate(timeout=DEADLINE_S)
+
+    assert process.returncode == 128 + number
+    assert not is_running(left)
+    assert not is_running(pid)
+    assert store.job_by_number(1).state == "cancelled"
+
+
+def test_a_signal_while_it_waits_for_a_retry_ends_it_too(started, store):
+    process = started("run", "--backoff", "fixed:1000", "false")
+    line = process.stderr.readline()
+
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=DEADLINE_S)
+
+    assert line.startswith(b"queuectl: attempt 1 of 3 failed")
+    assert process.returncode == 143
+    assert store.job_by_number(1).state == "cancelled"
+
+
+def test_nohup_is_heeded(started, store):
+    process = started(
+        *("run", "echo $$ > pid; sleep 1000"),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    pid_in(Path("pid"))
+
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=DEADLINE_S)
+
+    assert process.returncode == 143
+
+
+def test_cancel_reaches_it(started, ran, store):
+    process = started("run", "echo $$ > pid; sleep 1000")
+    pid_in(Path("pid"))
+
+    assert ran("cancel", "1").returncode == 0
+    _, err = process.communicate(timeout=DEADLINE_S)
+
+    assert (process.returncode, err) == (143, b"queuectl: job 1 is cancelled: cancelled\n")
+
+
+def test_a_worker_takes_over_when_it_is_killed(started, ran, store):
+    process = started("run", 'echo $$ > "pid$QUEUECTL_ATTEMPT"; test -e pid2 || sleep 1000')
+    pid = pid_in(Path("pid1"))
+    process.kill()
+    process.wait(DEADLINE_S)
+
+    assert ran("worker", "start", "--drain").returncode == 0
+
+    assert not is_running(pid)
+    job = store.job_by_number(1)
+    assert (job.state, job.starts, job.crashes) == ("completed", 2, 1)
+
+
+def test_the_next_run_ends_what_a_killed_one_left(started, ran, store):
+    argv = ("run", "--id", "nightly", "--on-conflict", "replace")
+    process = started(*argv, "echo $$ > pid; sleep 1000")
+    pid = pid_in(Path("pid"))
+    process.kill()
+    process.wait(DEADLINE_S)
+
+    assert ran(*argv, "true").returncode == 0
+
+    assert not is_running(pid)
+    assert [job.state for job in store.jobs()] == ["completed", "cancelled"]
+
+
+def test_no_worker_takes_the_job_and_worker_stop_leaves_it_alone(started, ran, store):
+    worker = started("worker", "start")
+    process = started(
+        "run", "--backoff", "0.2", "test $QUEUECTL_ATTEMPT = 2 && echo $$ > pid && sleep 1000"
+    )
+    pid_in(Path("pid"))
+
+    stop = ran("worker", "stop")
+    worker.communicate(timeout=DEADLINE_S)
+
+    assert stop.returncode == 0
+    assert store.job_by_number(1).state == "processing"
+    assert ran("worker", "stop").returncode == 3
+    assert ran("worker", "health").returncode == 3
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 143
+
+
+def test_an_id_is_a_lock(started, ran, store):
+    process = started("run", "--id", "nightly", "echo $$ > pid; sleep 1000")
+    pid_in(Path("pid"))
+
+    second = ran("run", "--id", "nightly", "--on-conflict", "replace", "true")
+    skipped = ran("run", "--id", "nightly", "--on-conflict", "skip", "true")
+
+    assert second.returncode == 73
+    assert second.stderr.startswith(b'queuectl: the job with id "nightly" runs right now')
+    assert skipped.returncode == 0
+    assert skipped.stderr == b"queuectl: job nightly exists already (number 1); not run\n"
+    assert process.poll() is None
+
+
+def test_a_closed_stdout_is_tolerated(store):
+    done = subprocess.run(
+        ["/bin/sh", "-c", '"$@" >&-', "sh", *queuectl("run", "echo out; echo err >&2")],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"err\n")
+    assert store.job_by_number(1).state == "completed"
+
+
+def test_a_reader_that_goes_does_not_end_the_job(started, store):
+    process = started(
+        "run",
+        "echo one; echo $$ > pid; while read line; do echo $line; done",
+        stdin=subprocess.PIPE,
+    )
+    pid_in(Path("pid"))
+    process.stdout.close()
+
+    process.stdin.write(b"two\nthree\n")
+    process.stdin.close()
+
+    assert process.wait(DEADLINE_S) == 0
+    assert (
+        json.loads(
+            subprocess.run(
+                queuectl("show", "--json", "1"), stdout=subprocess.PIPE, check=True
+            ).stdout
+        )["history"][0]["output_bytes"]
+        == 14
+    )
+
+
+def test_much_output_comes_through_whole(ran):
+    done = ran("config", "set", "output-limit", "1000")
+    assert done.returncode == 0
+
+    done = ran("run", "head -c 3000000 /dev/zero")
+
+    assert done.stdout == bytes(3_000_000)
+
+
+def test_what_is_wrong_starts_nothing(ran, home):
+    assert ran("run").returncode == 64
+    assert ran("run", "--at", "12:00", "true").returncode == 64
+    assert ran("run", '{"command":"true","run_at":"+5m"}').returncode == 64
+    assert ran("run", '[{"command":"true"},{"command":"true"}]').returncode == 64
+    assert ran("run", "--nice", "x", "true").returncode == 65
+    assert not home.exists()
+
+
+def test_it_is_a_worker_that_takes_no_jobs(started, ran, store):
+    process = started("run", "echo $$ > pid; sleep 1000")
+    pid_in(Path("pid"))
+    ran("enqueue", "true")
+
+    (row,) = until(store.workers)
+
+    assert (row.queues, [job.number for job in row.running]) == ((), [1])
+    assert store.job_by_number(2).state == "pending"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=DEADLINE_S)
+    assert wait(store, [1], clock=CLOCK, timeout_ms=0, enough=1)[0].state == "cancelled"
