@@ -73,6 +73,12 @@ def _report(session: Session, batches: Iterable[Batch], plan: Plan, *, word: str
                 codes.add(bad.error.exit_code)
             output.progress(f"{good:,} jobs")
             output.flush()  # a slow writer may wait for the ids of what it gave
+    except KeyboardInterrupt:
+        output.progress("")
+        out.note(
+            f"\nqueuectl: interrupted; at least {_jobs(good - skipped)} of it are in the queue"
+        )
+        raise
     finally:
         output.progress("")
         if not out.as_json and not out.quiet:

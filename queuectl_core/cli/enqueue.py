@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 
-from queuectl_core.cli import bulk, runtime, submit
+from queuectl_core.cli import bulk, output, runtime, submit
 from queuectl_core.errors import UsageError
 from queuectl_core.services import intake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from queuectl_core.cli.parse import Args
     from queuectl_core.cli.session import Command, Session
+    from queuectl_core.job import Enqueued
     from queuectl_core.services.intake import Fields
+
+    Stay = Callable[[Sequence[Enqueued], int], int]
 
 CONFLICTS = ("error", "skip", "replace")
 
@@ -31,10 +34,36 @@ def run(session: Session, args: Args) -> int:
     if args.flag("--stdin") or args.text("--file") is not None:
         _forbid(bool(words), "a command and --stdin or --file do not go together")
         _forbid("id" in given, "one --id can't name many jobs")
+        _forbid(
+            args.flag("--wait") or args.flag("--follow"),
+            "--wait and --follow take no stream of jobs",
+        )
         return bulk.run(session, args, given, on_conflict)
     _forbid(args.flag("--atomic"), "--atomic goes with --stdin or --file")
     wanted = [{**fields, **given} for fields in objects(args, words)]
-    return submit.submit(session, submit.Request(wanted, on_conflict, args.flag("--dry-run")))
+    dry_run = args.flag("--dry-run")
+    return submit.submit(
+        session, submit.Request(wanted, on_conflict, dry_run, _stay(session, args))
+    )
+
+
+def _stay(session: Session, args: Args) -> Stay | None:
+    """Return what waits for the jobs where that was asked for."""
+    follow = args.flag("--follow")
+    if not (follow or args.flag("--wait")):
+        return None
+    from queuectl_core.cli import waiting  # noqa: PLC0415 - nobody else reads logs
+
+    def stay(added: Sequence[Enqueued], now_ms: int) -> int:
+        for one in added:
+            if follow:  # stdout is the job's
+                session.out.note(f"queuectl: job {one.name} is in the queue")
+            elif not session.out.as_json:
+                submit.announce(session, one, now_ms)
+        output.flush()
+        return waiting.until_ended(session, added, follow=follow)
+
+    return stay
 
 
 def objects(args: Args, words: Sequence[str]) -> Sequence[Fields]:

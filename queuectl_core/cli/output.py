@@ -160,6 +160,16 @@ def write_message(text: str) -> None:
         return
 
 
+def write_error_bytes(data: bytes) -> None:
+    """Write bytes of a job to stderr as they are; nobody can be told when that fails."""
+    try:
+        sys.stderr.flush()
+        sys.stderr.buffer.write(data)
+        sys.stderr.buffer.flush()
+    except (OSError, ValueError):
+        return
+
+
 def failure(error: QueuectlError) -> None:
     """Write an error: what happened, then what to do."""
     write_message(f"queuectl: {clean(str(error))}")

@@ -14,7 +14,7 @@ from queuectl_core.services import intake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import ModuleType
 
     from queuectl_core.cli.session import Session
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 
 class Request(Record):
-    """What to add: objects that are at hand, how to meet a conflict, and whether to add at all."""
+    """What to add: objects that are at hand, how to meet a conflict, and whether to add at all.
+
+    `stay`: what to do with the jobs added, in place of saying so.
+    """
 
     objects: Sequence[Fields]
     on_conflict: str = "error"
     dry_run: bool = False
+    stay: Callable[[Sequence[Enqueued], int], int] | None = None
 
 
 def one_json(session: Session, word: str) -> int:
@@ -45,6 +49,8 @@ def submit(session: Session, request: Request) -> int:
             _show_draft(session, job, defaults.now_ms)
         return 0
     added = session.intake.enqueue(checked, now_ms=defaults.now_ms, on_conflict=request.on_conflict)
+    if request.stay is not None:
+        return request.stay(added, defaults.now_ms)
     for one in added:
         announce(session, one, defaults.now_ms)
     return 0

@@ -43,6 +43,10 @@ Options:
   -f FILE, --file FILE  read jobs from FILE, the same way
   --atomic              with --stdin or --file: all lines or none; keeps them all in memory
   --dry-run             check, show what would be added, and add nothing
+  --wait                stay until it has ended, and exit as it did (help exit-codes)
+  --follow              --wait, with its stdout and stderr on ours
+
+In a stream, blank lines and those that begin with # are passed over.
 
 Examples:
   queuectl enqueue '{"id":"job1","command":"echo test","priority":10}'
@@ -50,6 +54,7 @@ Examples:
   queuectl enqueue --id nightly --on-conflict skip --at 03:00 'pg_dump shop | gzip > s.gz'
   queuectl enqueue --timeout 10m --env TIER=gold --env DEBUG=1 -- ./import.sh 17
   queuectl enqueue --stdin --queue thumbs < commands.txt
+  queuectl enqueue --retries 5 --retry-on 75,timeout --follow -- ./publish.sh
 """
 
 RUN = """\

@@ -139,9 +139,9 @@ def _blocks(file: BufferedReader) -> Iterator[list[tuple[int, bytes]]]:
 def _read(
     lines: Sequence[tuple[int, bytes]], plan: Plan, jobs: list[Numbered], bad: list[BadLine]
 ) -> None:
-    """Sort lines into jobs and bad ones; empty lines count for nothing."""
+    """Sort lines into jobs and bad ones; empty lines and comments count for nothing."""
     for number, line in lines:
-        if not line.strip():
+        if not (words := line.strip()) or words.startswith(b"#"):
             continue
         try:
             fields = _fields(line)

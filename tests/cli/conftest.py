@@ -3,8 +3,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,6 +16,9 @@ from queuectl_core.cli.main import main
 from queuectl_core.storage import open_store
 from tests import halves
 from tests.builders import NOW_MS, buried, completed, retried
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE_S = 30
 
 
 class Done(NamedTuple):
@@ -117,3 +122,44 @@ def dead_job(run, ended):
         ended(buried, **outcome)
 
     return dead_job
+
+
+def queuectl(*argv):
+    return [sys.executable, str(ROOT / "queuectl.py"), *argv]
+
+
+@pytest.fixture
+def ran():
+    """Run a command to its end: `ran("run", "true")`."""
+
+    def ran(*argv, **options):
+        usual = {"stdin": subprocess.DEVNULL} if "input" not in options else {}
+        return subprocess.run(
+            queuectl(*argv),
+            capture_output=True,
+            timeout=DEADLINE_S,
+            check=False,
+            **(usual | options),
+        )
+
+    return ran
+
+
+@pytest.fixture
+def started():
+    """Start a command; it is killed after the test if need be."""
+    processes = []
+
+    def started(*argv, **options):
+        usual = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(queuectl(*argv), **(usual | options))
+        processes.append(process)
+        return process
+
+    yield started
+    for process in processes:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()

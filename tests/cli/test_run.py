@@ -6,57 +6,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from queuectl_core.services.jobs import wait
+from tests.cli.conftest import DEADLINE_S, queuectl
 from tests.worker.harness import CLOCK, is_running, pid_in, until
-
-ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_S = 30
-
-
-def queuectl(*argv):
-    return [sys.executable, str(ROOT / "queuectl.py"), *argv]
-
-
-@pytest.fixture
-def ran():
-    """Run a command to its end: `ran("run", "true")`."""
-
-    def ran(*argv, **options):
-        usual = {"stdin": subprocess.DEVNULL} if "input" not in options else {}
-        return subprocess.run(
-            queuectl(*argv),
-            capture_output=True,
-            timeout=DEADLINE_S,
-            check=False,
-            **(usual | options),
-        )
-
-    return ran
-
-
-@pytest.fixture
-def started():
-    """Start a command; it is killed after the test if need be."""
-    processes = []
-
-    def started(*argv, **options):
-        usual = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen(queuectl(*argv), **(usual | options))
-        processes.append(process)
-        return process
-
-    yield started
-    for process in processes:
-        process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream is not None:
-                stream.close()
 
 
 def test_the_jobs_output_and_exit_code_are_ours(ran, store):
