@@ -135,6 +135,11 @@ def check_queue(value: object) -> str:
     return _name("queue", value)
 
 
+def check_worker_name(value: str) -> str:
+    """Return a name for a worker: the same letters as an id."""
+    return _name("name", value)
+
+
 def check_priority(value: object) -> int:
     """Return a priority from 1 to 10, 10 the most urgent."""
     if type(value) is not int or not LOWEST_PRIORITY <= value <= HIGHEST_PRIORITY:

@@ -36,13 +36,17 @@ Usage:
   queuectl worker start [options] [--queue Q]...
 
 Options:
-  --count N    run N jobs at the same time (default: 1)
-  --queue Q    only jobs of this queue; may come several times
-  --drain      end when there is nothing left to do
+  --count N       run N jobs at the same time (default: 1)
+  --queue Q       only jobs of this queue; may come several times; Q=N: at most N at a time
+  --drain         end when there is nothing left to do
+  --max-jobs N    end after N jobs
+  --detach        run in the background; returns when the worker is ready, or tells why it is not
+  --name NAME     what `worker list` calls it besides its number
 
 Examples:
   queuectl worker start
   queuectl worker start --count 4
+  queuectl worker start --detach --count 4 --queue mail=1 --queue thumbs --name web1
   queuectl worker start --queue mail --queue thumbs --drain
 """
 

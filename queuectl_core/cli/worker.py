@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from queuectl_core.cli.output import Table
 from queuectl_core.cli.text import when
 from queuectl_core.durations import format_duration, parse_duration_ms
-from queuectl_core.errors import NoWorker
-from queuectl_core.job import check_queue
+from queuectl_core.errors import NoWorker, UsageError
+from queuectl_core.job import check_queue, check_worker_name
 from queuectl_core.services import workers
 
 TYPE_CHECKING = False
@@ -19,27 +20,89 @@ if TYPE_CHECKING:
     from queuectl_core.cli.session import Command, Session
     from queuectl_core.services.workers import Health
     from queuectl_core.storage.records import WorkerRow
+    from queuectl_core.worker.plan import Order
 
 MOST_THREADS = 1000
+MOST_JOBS = 1_000_000_000
 MARGIN_MS = 5_000
 _COLUMNS = ("ID", "STATE", "PID", "BUSY", "QUEUES", "UPTIME", "HEARTBEAT", "HOST", "RUNNING")
 
 
 def start(session: Session, args: Args) -> int:
-    """Run jobs until a signal comes; return the supervisor's exit code."""
+    """Run jobs until a signal comes, here or in the background; return the exit code."""
+    order = _order(args)
+    if args.flag("--detach"):
+        return _detach(session, args)
     from queuectl_core.worker import supervisor  # noqa: PLC0415 - no other verb needs it
 
-    count = args.whole("--count", 1, low=1, high=MOST_THREADS)
-    queues = tuple(dict.fromkeys(check_queue(queue) for queue in args.words("--queue")))
     settings, db_path = session.settings, session.db_path
-    return supervisor.run(
-        home=session.home,
-        db_path=db_path,
-        settings=settings,
-        count=count,
-        queues=queues or None,
-        drain=args.flag("--drain"),
+    return supervisor.run(home=session.home, db_path=db_path, settings=settings, order=order)
+
+
+def _order(args: Args) -> Order:
+    from queuectl_core.worker.plan import Order  # noqa: PLC0415 - no other verb needs it
+
+    at_most: dict[str, int] = {}
+    queues = dict.fromkeys(_queue(word, at_most) for word in args.words("--queue"))
+    name = args.text("--name")
+    return Order(
+        args.whole("--count", 1, low=1, high=MOST_THREADS),
+        tuple(queues) or None,
+        args.flag("--drain"),
+        at_most or None,
+        args.whole("--max-jobs", 0, low=1, high=MOST_JOBS) or None,
+        None if name is None else check_worker_name(name),
     )
+
+
+def _queue(word: str, at_most: dict[str, int]) -> str:
+    """Return the queue that `Q` or `Q=N` names; note how many threads may run its jobs."""
+    queue, equals, digits = word.partition("=")
+    if equals:
+        if not (digits.isascii() and digits.isdigit() and 1 <= int(digits[:9]) <= MOST_THREADS):
+            raise UsageError(
+                f"--queue {word[:60]}: after = comes a number from 1 to {MOST_THREADS}",
+                hint="at most so many of this worker's threads run jobs of that queue",
+            )
+        at_most[queue] = int(digits)
+    return check_queue(queue)
+
+
+def _detach(session: Session, args: Args) -> int:
+    """Start a worker in the background and tell of it once it works."""
+    from queuectl_core.worker import detached  # noqa: PLC0415 - socket: 3 ms
+
+    store = session.store  # what is wrong with home or queue is told here
+    os.makedirs(session.logs_dir, mode=0o700, exist_ok=True)
+    log = os.path.join(session.logs_dir, "detached.log")
+    pid = detached.start(_as_words(session, args), log)
+    for row in store.workers():
+        if row.alive and row.supervisor_pid == pid:
+            _tell_started(session, row)
+    return 0
+
+
+def _as_words(session: Session, args: Args) -> list[str]:
+    """Return the command line of a worker in the foreground, independent of our directory."""
+    words = ["worker", "start", "--home", session.home.path, "--db", session.db_path]
+    for option in ("--count", "--max-jobs", "--name"):
+        if (text := args.text(option)) is not None:
+            words += [option, text]
+    for queue in args.words("--queue"):
+        words += ["--queue", queue]
+    return [*words, "--drain"] if args.flag("--drain") else words
+
+
+def _tell_started(session: Session, row: WorkerRow) -> None:
+    if session.out.as_json:
+        session.out.record({"id": row.id, "pid": row.supervisor_pid, "state": "ok"})
+    elif session.out.quiet:
+        session.out.line(str(row.id))
+    else:
+        session.out.line(f"Worker {row.id} runs in the background (pid {row.supervisor_pid})")
+        session.out.note(
+            f"its log: {session.logs_dir}/worker-{row.id}.log; it ends with: queuectl worker stop"
+        )
 
 
 def stop(session: Session, args: Args) -> int:
@@ -105,7 +168,7 @@ def _print(session: Session, found: list[Health]) -> None:
 def _row(session: Session, found: Health) -> list[str]:
     worker = found.worker
     return [
-        str(worker.id),
+        str(worker.id) if worker.name is None else f"{worker.id} ({worker.name})",
         found.state,
         str(worker.supervisor_pid),
         f"{len(worker.running)}/{worker.threads}",

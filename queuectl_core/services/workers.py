@@ -61,6 +61,7 @@ def record(found: Health) -> dict[str, object]:
     row = found.worker
     return {
         "id": row.id,
+        "name": row.name,
         "state": found.state,
         "host": row.host,
         "pid": row.supervisor_pid,

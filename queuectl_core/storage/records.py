@@ -94,6 +94,7 @@ class NewWorker(Record):
     threads: int
     queues: Sequence[str] | None
     version: str
+    name: str | None = None
 
 
 class WorkerRow(Record):
@@ -110,6 +111,7 @@ class WorkerRow(Record):
     started_at_ms: int
     seen_at_ms: int
     stopping: bool
+    name: str | None
     alive: bool
     running: Sequence[Job]
 

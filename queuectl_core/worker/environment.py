@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from queuectl_core.run import Claim
 
 _STDERR = 2
+DETACHED_VARIABLE = "QUEUECTL_DETACHED"
+"""Tells a worker that `worker start --detach` started it: nobody reads its stderr."""
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:
@@ -26,7 +28,7 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
     With the leaked values a job's own programs load our bundled libraries, and a `queuectl`
     started by a job dies together with the worker's bundle directory.
     """
-    ours = notify.VARIABLES | {"_MEIPASS2", "LD_LIBRARY_PATH_ORIG"}
+    ours = notify.VARIABLES | {DETACHED_VARIABLE, "_MEIPASS2", "LD_LIBRARY_PATH_ORIG"}
     kept = {
         name: value
         for name, value in environ.items()

@@ -25,7 +25,8 @@ class Notifier:
         self._address = _address(environ.get("NOTIFY_SOCKET", ""))
         self._beat_every_ms = _watchdog_ms(environ) // _BEATS_PER_SPAN
         self._next_beat_ms = 0
-        self._is_ready = False
+        self.is_ready = False
+        """Whether all who wait for it know that the worker works."""
 
     def alive(self, status: str, *, now_ms: int) -> None:
         """Tell that the pool works. Call it only when the pool has proved that since the last call.
@@ -33,8 +34,8 @@ class Notifier:
         The first time and after `unready` this is the message that the service is up; later ones
         feed the watchdog, where there is one. `now_ms`: monotonic.
         """
-        if not self._is_ready:
-            self._is_ready = self._say("READY=1", f"STATUS={status}")
+        if not self.is_ready:
+            self.is_ready = self._say("READY=1", f"STATUS={status}")
             self._next_beat_ms = now_ms + self._beat_every_ms
         elif self._beat_every_ms and now_ms >= self._next_beat_ms:
             self._next_beat_ms = now_ms + self._beat_every_ms
@@ -42,12 +43,12 @@ class Notifier:
 
     def unready(self, status: str) -> None:
         """Tell that no pool works; the watchdog gets nothing until one does."""
-        self._is_ready = False
+        self.is_ready = False
         self._say(f"STATUS={status}")
 
     def stopping(self, *, within_ms: int) -> None:
         """Tell that the worker stops, and how long it may take: TimeoutStopSec= may be older."""
-        self._is_ready = True  # no news any more
+        self.is_ready = True  # no news any more
         self._say("STOPPING=1", "STATUS=stopping", f"EXTEND_TIMEOUT_USEC={within_ms * 1000}")
 
     def _say(self, *lines: str) -> bool:

@@ -12,6 +12,20 @@ if TYPE_CHECKING:
     from queuectl_core.home import Home
 
 
+class Order(Record):
+    """What a user asks of a worker. `queues` None: all; `drain`: end when nothing is left to do.
+
+    `at_most`: how many threads may run jobs of some queues. `max_jobs`: end after so many.
+    """
+
+    threads: int = 1
+    queues: tuple[str, ...] | None = None
+    drain: bool = False
+    at_most: Mapping[str, int] | None = None
+    max_jobs: int | None = None
+    name: str | None = None
+
+
 class Plan(Record):
     """`queues` None: all. `drain`: end when nothing is left to do. `environ`: what jobs inherit."""
 
@@ -22,6 +36,8 @@ class Plan(Record):
     queues: tuple[str, ...] | None
     drain: bool
     environ: Mapping[str, str]
+    order: Order = Order()
+    detached: bool = False
 
     @property
     def logs_dir(self) -> str:

@@ -15,12 +15,11 @@ from queuectl_core.errors import BadConfig, QueuectlError, StorageDamaged, Stora
 from queuectl_core.run import Ending, Outcome
 from queuectl_core.storage import open_store
 from queuectl_core.storage.records import NewWorker, Result
-from queuectl_core.worker import environment, notify, processes, rescuer, worklog
+from queuectl_core.worker import environment, limits, notify, processes, rescuer, worklog
 from queuectl_core.worker.crew import Crew
 from queuectl_core.worker.pruner import Pruner
 from queuectl_core.worker.reserve import Reserve, path_beside
 from queuectl_core.worker.trimmer import Trimmer
-from queuectl_core.worker.turnstile import Turnstile
 from queuectl_core.worker.worker import Worker
 
 TYPE_CHECKING = False
@@ -67,14 +66,14 @@ class Pool:
         rescuer.rescue_all(self._store, clock)
         self._id = self._register()
         worklog.write_to(f"{plan.logs_dir}/worker-{self._id}.log")
+        if plan.detached:
+            worklog.leave_terminal()
         self._bell = self._store.bell(self._id)
         self._reserve = Reserve(path_beside(plan.db_path))
         self._reserve.create()
         self._crew = Crew(
             plan,
-            turnstile=Turnstile(
-                worker=self._id, queues=plan.queues, clock=clock, reserve=self._reserve
-            ),
+            turnstile=limits.turnstile(plan, worker=self._id, clock=clock, reserve=self._reserve),
             clock=clock,
         )
         self._workers: list[Worker] = []
@@ -124,6 +123,7 @@ class Pool:
                 threads=self._plan.threads,
                 queues=self._plan.queues,
                 version=__version__,
+                name=self._plan.order.name,
             ),
             now_ms=self._clock.now_ms(),
         )
@@ -220,6 +220,10 @@ class Pool:
                 worker.stopper.stop(claim.token, Ending.RELEASED)
 
     def _look_after_drain(self) -> None:
+        if self._crew.turnstile.used_up and not self._crew.stopping.is_set():
+            log.info("worker %d: took its %d jobs", self._id, self._plan.order.max_jobs)
+            self._crew.stopping.set()  # without a deadline: what runs has its own
+            self._crew.room.ring()
         if not self._plan.drain or self._crew.stopping.is_set():
             return
         if not self._store.unsettled(now_ms=self._clock.now_ms(), queues=self._plan.queues):

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from queuectl_core.clock import Clock
     from queuectl_core.config import Settings
     from queuectl_core.home import Home
+    from queuectl_core.worker.plan import Order
 
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 SIGNALS = STOP_SIGNALS | {signal.SIGQUIT, signal.SIGCHLD}
 ECHO_MS = 1_000
 """One Ctrl-C reaches a frozen program twice: from the terminal, and passed on by its loader."""
 TICK_S = 1.0
+FIRST_TICK_S = 0.05
+"""Until somebody who waits for it has heard that the worker is ready."""
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 1_000, 8_000
 STABLE_MS = 60_000
 NO_SECOND_TRY = (NewerVersion, StorageDamaged, NoPermission)
@@ -43,11 +46,9 @@ def run(
     home: Home,
     db_path: str,
     settings: Settings,
-    count: int,
-    queues: tuple[str, ...] | None,
-    drain: bool,
+    order: Order,
 ) -> int:
-    """Run `count` worker threads in the foreground until stopped or drained; return the exit code.
+    """Run a worker in the foreground until stopped, drained or used up; return the exit code.
 
     Raises what is wrong with the home or the queue before anything starts.
     """
@@ -64,10 +65,12 @@ def run(
         home,
         db_path,
         settings,
-        count,
-        queues,
-        drain,
+        order.threads,
+        order.queues,
+        order.drain,
         environment.of_worker(os.environ, home, db_path),
+        order,
+        detached=environment.DETACHED_VARIABLE in os.environ,
     )
     return Supervisor(plan, clock).run()
 
@@ -98,7 +101,9 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_BLOCK, self._signals())
         self._start_pool()
         while True:
-            info = signal.sigtimedwait(self._signals(), TICK_S)
+            info = signal.sigtimedwait(
+                self._signals(), TICK_S if self._notifier.is_ready else FIRST_TICK_S
+            )
             if info is not None and info.si_signo != signal.SIGCHLD:
                 self._hear(signal.Signals(info.si_signo))
             code = self._reap()

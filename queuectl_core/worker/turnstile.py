@@ -71,6 +71,11 @@ class Turnstile:
         self._serving = False
         self._waiting: list[Turn] = []
 
+    @property
+    def used_up(self) -> bool:
+        """Tell whether no job may be taken any more."""
+        return False
+
     def swap(
         self, store: Store, results: Sequence[Result], *, wants: bool, ahead: int = 0
     ) -> tuple[list[bool], Claim | None]:
@@ -173,7 +178,7 @@ class Turnstile:
             limit=len(wanting),
             ahead=ahead,
             now_ms=self._clock.now_ms(),
-            queues=self._queues,
+            queues=self._open_queues(turns),
         )
         for turn in turns:
             turn.held, held = held[: len(turn.results)], held[len(turn.results) :]
@@ -181,3 +186,7 @@ class Turnstile:
             turn.claim = claim
         if ahead:
             self.shelf.lay_by(claims[len(wanting) :], self._clock.monotonic_ms())
+
+    def _open_queues(self, _turns: Sequence[Turn]) -> Sequence[str] | None:
+        """Return the queues to claim from now; None: all."""
+        return self._queues

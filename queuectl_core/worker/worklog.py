@@ -64,6 +64,14 @@ def start_quietly() -> None:
     root.addHandler(_EARLY)
 
 
+def leave_terminal() -> None:
+    """Log to the file alone: stderr of a detached worker is a file that nobody rotates."""
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if type(handler) is logging.StreamHandler:
+            root.removeHandler(handler)
+
+
 def write_to(path: str) -> None:
     """Log to the worker's own file from here on, beginning with what came before."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)

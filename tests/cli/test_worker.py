@@ -7,6 +7,7 @@ import pytest
 
 from queuectl_core import machine
 from queuectl_core.worker import supervisor
+from queuectl_core.worker.plan import Order
 from tests import halves
 from tests.builders import new_worker
 
@@ -153,7 +154,7 @@ def test_start_hands_all_to_the_supervisor(run, monkeypatch, home, tmp_path):
     done = run(*"worker start --count 4 --queue b --queue a --queue b --drain".split())
 
     assert done.code == 0
-    assert (asked["count"], asked["queues"], asked["drain"]) == (4, ("b", "a"), True)
+    assert asked["order"] == Order(threads=4, queues=("b", "a"), drain=True)
     assert asked["db_path"] == str(home / "queue.db")
     assert asked["settings"].max_retries == 3
 
@@ -163,12 +164,35 @@ def test_start_takes_one_thread_and_all_queues_unless_told(run, monkeypatch):
     monkeypatch.setattr(supervisor, "run", lambda **arguments: asked.update(arguments) or 5)
 
     assert run("worker", "start").code == 5
-    assert (asked["count"], asked["queues"], asked["drain"]) == (1, None, False)
+    assert asked["order"] == Order()
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "many", "1001", "1.5"])
 def test_start_refuses_a_count_that_is_none(run, count):
     assert run("worker", "start", "--count", count).code == 64
+
+
+def test_start_takes_limits_and_a_name(run, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(supervisor, "run", lambda **arguments: asked.update(arguments) or 0)
+
+    run(*"worker start --queue mail=2 --queue thumbs --max-jobs 9 --name web1".split())
+
+    assert asked["order"] == Order(
+        queues=("mail", "thumbs"), at_most={"mail": 2}, max_jobs=9, name="web1"
+    )
+
+
+@pytest.mark.parametrize("queue", ["mail=", "mail=0", "mail=x", "mail=1001", "=2"])
+def test_start_refuses_a_limit_that_is_none(run, queue):
+    assert run("worker", "start", "--queue", queue).code in {64, 65}
+
+
+def test_list_and_its_record_show_the_name(run, store, clock):
+    store.register(new_worker(name="web1"), now_ms=clock.now_ms())
+
+    assert run("worker", "list").lines[1].startswith("1 (web1)  ")
+    assert run("worker", "list", "--json").records[0]["name"] == "web1"
 
 
 def test_start_refuses_a_queue_that_is_no_name(run):

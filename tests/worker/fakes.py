@@ -82,7 +82,7 @@ class Shop:
         self.clock = clock
         self.store = open_store(url, now_ms=NOW_MS)
         self.worker = self.store.register(new_worker(), now_ms=NOW_MS)
-        plan = Plan(Home(str(path)), url, SETTINGS, 2, None, False, {"PATH": "/bin"})
+        self.plan = plan = Plan(Home(str(path)), url, SETTINGS, 2, None, False, {"PATH": "/bin"})
         self.reserve = Reserve(path_beside(url))
         turnstile = Turnstile(worker=self.worker, queues=None, clock=clock, reserve=self.reserve)
         self.crew = Crew(plan, turnstile=turnstile, clock=clock, execute=execute)

@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from queuectl_core import home
 from queuectl_core.worker import supervisor
+from queuectl_core.worker.plan import Order
 
 
 def main() -> int:
@@ -20,9 +21,7 @@ def main() -> int:
         home=found,
         db_path=os.path.join(path, "queue.db"),
         settings=home.read_settings(found, os.environ),
-        count=int(threads),
-        queues=None,
-        drain=drain == "1",
+        order=Order(threads=int(threads), drain=drain == "1"),
     )
 
 

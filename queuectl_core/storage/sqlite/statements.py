@@ -229,14 +229,14 @@ TOTALS = "SELECT event, sum(events), sum(duration_ms) FROM rollups GROUP BY even
 INSERT_WORKER = """
 INSERT OR REPLACE INTO workers
     (id, host, pid_space, supervisor_pid, pool_pid, threads, queues, version,
-     started_at_ms, seen_at_ms)
+     started_at_ms, seen_at_ms, name)
 VALUES (:id, :host, :pid_space, :supervisor_pid, :pool_pid, :threads, :queues, :version,
-     :now_ms, :now_ms)
+     :now_ms, :now_ms, :name)
 """
 HEARTBEAT = "UPDATE workers SET seen_at_ms = :now_ms, stopping = :stopping WHERE id = :id"
 WORKERS = """
 SELECT id, host, pid_space, supervisor_pid, pool_pid, threads, queues, version,
-    started_at_ms, seen_at_ms, stopping
+    started_at_ms, seen_at_ms, stopping, name
 FROM workers
 ORDER BY id
 """

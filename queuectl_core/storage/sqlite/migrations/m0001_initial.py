@@ -116,6 +116,7 @@ CREATE TABLE workers (
     version TEXT NOT NULL,
     started_at_ms INTEGER NOT NULL,
     seen_at_ms INTEGER NOT NULL,
-    stopping INTEGER NOT NULL DEFAULT 0
+    stopping INTEGER NOT NULL DEFAULT 0,
+    name TEXT
 ) STRICT;
 """
