@@ -240,6 +240,8 @@ What was understood is printed with its offset when you enqueue.
   77    no permission
   78    the configuration is wrong
   124   wait: the time is over
+  N     run, enqueue --wait: the job's own code; 124: it took too long; 125: its end is not
+        known; 126, 127: it could not start; 128+N: signal N ended it
   130   interrupted by Ctrl+C
 """,
     "environment": """\
