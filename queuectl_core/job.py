@@ -125,19 +125,14 @@ def check_id(value: object) -> str:
     """Return a text id that can stand in a command line, a URL and a log; BadData otherwise."""
     if not isinstance(value, str):
         raise BadData(f"id must be text, not {shown(value)}", hint='write it in quotes: "id": "17"')
-    return _name("id", value)
+    return check_name("id", value)
 
 
 def check_queue(value: object) -> str:
     """Return a queue name: the same letters as an id."""
     if not isinstance(value, str):
         raise BadData(f"queue must be text, not {shown(value)}")
-    return _name("queue", value)
-
-
-def check_worker_name(value: str) -> str:
-    """Return a name for a worker: the same letters as an id."""
-    return _name("name", value)
+    return check_name("queue", value)
 
 
 def check_priority(value: object) -> int:
@@ -225,7 +220,8 @@ def check_on_crash(value: object) -> str:
 _LONG_HINT = "put the script into a file and enqueue the file"
 
 
-def _name(what: str, value: str) -> str:
+def check_name(what: str, value: str) -> str:
+    """Return a name that can stand in a command line, a URL and a log; BadData otherwise."""
     if not value or len(value) > MAX_ID_LENGTH or not ID_LETTERS.issuperset(value):
         raise BadData(
             f"{what} {shown(value)} is not a name",

@@ -89,7 +89,7 @@ def options(args: Args) -> dict[str, object]:
         "queue": args.text("--queue"),
         "priority": runtime.number(args.text("--priority")),
         "max_retries": runtime.number(args.text("--retries")),
-        "run_at": _time(args) if args.verb == "enqueue" else None,
+        "run_at": _time(args),
         "timeout": args.text("--timeout"),
         "backoff": args.text("--backoff"),
         "on_crash": args.text("--on-crash"),

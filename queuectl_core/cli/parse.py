@@ -29,6 +29,11 @@ class Args:
         self.verb = verb
         self._values = values
 
+    def among_those_of(self, verb: str) -> Args:
+        """Return them with the options that only `verb` has, as not given."""
+        absent = dict.fromkeys(options_of(usage.text(verb)))
+        return Args(self.verb, {**absent, **self._values})
+
     def flag(self, name: str) -> bool:
         """Tell whether an option without value, or `--`, was given."""
         return bool(self._values[name])

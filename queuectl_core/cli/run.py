@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from queuectl_core.worker import inline
 
 
+NOT_AT_ONCE = ("run_at", "after", "mutex", "expires_at", "hold")
+"""Fields that may make a job wait."""
+ENQUEUE_HINT = "queuectl enqueue --wait takes it, and waits for the job"
+
+
 def run(session: Session, args: Args) -> int:
     """Run what the command line names, and return its exit code."""
     job = _job(session, args)
@@ -39,11 +44,10 @@ def _job(session: Session, args: Args) -> NewJob:
         raise UsageError(
             f"run takes one job, not {len(objects)}", hint="queuectl enqueue takes a list"
         )
-    fields = {**objects[0], **enqueue.options(args)}
-    if fields.get("run_at") is not None:
-        raise UsageError(
-            "run starts the job at once; it takes no run_at", hint="queuectl enqueue --at TIME"
-        )
+    fields = {**objects[0], **enqueue.options(args.among_those_of("enqueue"))}
+    late = next((name for name in NOT_AT_ONCE if fields.get(name) is not None), None)
+    if late is not None:
+        raise UsageError(f"run starts the job at once; it takes no {late}", hint=ENQUEUE_HINT)
     return intake.new_job(fields, session.defaults(cwd=submit.directory()))
 
 

@@ -9,7 +9,7 @@ from queuectl_core.cli.output import Table
 from queuectl_core.cli.text import when
 from queuectl_core.durations import format_duration, parse_duration_ms
 from queuectl_core.errors import NoWorker, UsageError
-from queuectl_core.job import check_queue, check_worker_name
+from queuectl_core.job import check_name, check_queue
 from queuectl_core.services import workers
 
 TYPE_CHECKING = False
@@ -51,7 +51,7 @@ def _order(args: Args) -> Order:
         args.flag("--drain"),
         at_most or None,
         args.whole("--max-jobs", 0, low=1, high=MOST_JOBS) or None,
-        None if name is None else check_worker_name(name),
+        None if name is None else check_name("name", name),
     )
 
 

@@ -86,7 +86,7 @@ def test_ctrl_c_leaves_the_job_in_the_queue_and_says_so(started, store):
     assert store.job_by_id("later").state == "pending"
 
 
-def test_ctrl_c_in_a_stream_says_how_much_is_in_the_queue(started, store):
+def test_comments_and_blank_lines_of_a_stream_are_passed_over(started, store):
     process = started("enqueue", "--stdin", "-q", stdin=subprocess.PIPE)
     process.stdin.write(b"true\n# a comment\n\n  # another\ntrue\n")
     process.stdin.flush()
@@ -97,6 +97,23 @@ def test_ctrl_c_in_a_stream_says_how_much_is_in_the_queue(started, store):
 
     assert process.returncode == 130
     assert [job.command for job in store.jobs()] == ["true", "true"]
+
+
+def test_ctrl_c_in_a_stream_says_how_much_is_in_the_queue(started, store):
+    process = started("enqueue", "--stdin", stdin=subprocess.PIPE)
+    process.stdin.write(b"true\ntrue\n")
+    process.stdin.flush()
+    until(store.jobs)
+    process.stdin.write(b"true\n")
+    process.stdin.flush()
+    until(lambda: len(store.jobs()) == 3)  # so the first batch is told of
+
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=DEADLINE_S)
+
+    assert process.returncode == 130
+    assert out in {b"Enqueued 2 jobs\n", b"Enqueued 3 jobs\n"}
+    assert b"queuectl: interrupted; at least " in err
 
 
 def test_a_stream_is_not_waited_for(run):
