@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from queuectl_core.cli import enqueue, output, submit
-from queuectl_core.errors import QueuectlError, UsageError
+from queuectl_core.errors import UsageError
 from queuectl_core.services import ends, intake
 
 TYPE_CHECKING = False
@@ -57,16 +57,11 @@ def _teller(session: Session) -> inline.Tell:
 
 def _exit_code(session: Session, ran: inline.Ran) -> int:
     """Return the code of a job that ran here; a signal to us counts more than its own end."""
-    try:
-        job = session.store.job_by_number(ran.number)
-    except QueuectlError as error:
-        output.failure(error)
-        return ends.UNKNOWN
     if ran.signal is not None:
         return ends.SIGNALLED + ran.signal
-    if job is not None and (remark := ends.remark(job)) is not None:
+    if ran.job is not None and (remark := ends.remark(ran.job)) is not None:
         session.out.note(output.clean(f"queuectl: {remark}"))
-    return ends.exit_code(job)
+    return ends.exit_code(ran.job)
 
 
 COMMANDS: Mapping[str, Command] = {"run": run}

@@ -56,7 +56,10 @@ class Echo:
     def _show(self, fd: int, data: memoryview) -> None:
         size = len(data) if stat.S_ISREG(os.fstat(fd).st_mode) else PIECE_BYTES
         while data and self._is_ready(fd):
-            data = data[os.write(fd, data[:size]) :]
+            try:
+                data = data[os.write(fd, data[:size]) :]
+            except BlockingIOError:  # a terminal that somebody made non-blocking
+                size = 1
 
     def _is_ready(self, fd: int) -> bool:
         """Wait until a write would not block; False when there is no time for that."""

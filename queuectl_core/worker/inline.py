@@ -22,6 +22,7 @@ from queuectl_core.worker import environment, executor, frozen, processes, rescu
 from queuectl_core.worker.crew import Crew
 from queuectl_core.worker.echo import Echo
 from queuectl_core.worker.plan import Plan
+from queuectl_core.worker.pruner import Pruner
 from queuectl_core.worker.reserve import Reserve, path_beside
 from queuectl_core.worker.turnstile import Turnstile
 from queuectl_core.worker.worker import Worker
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from queuectl_core.clock import Clock
     from queuectl_core.config import Settings
     from queuectl_core.home import Home
-    from queuectl_core.job import Enqueued, NewJob
+    from queuectl_core.job import Enqueued, Job, NewJob
     from queuectl_core.joblog import JobLogWriter
     from queuectl_core.storage.store import Store
     from queuectl_core.worker.executor import Command, Companion, Stopper
@@ -46,14 +47,18 @@ ECHO_MS = 1_000
 """One Ctrl-C reaches a frozen program twice: from the terminal, and passed on by its loader."""
 TEND_EVERY_MS = 1_000
 HEARTBEAT_EVERY_MS = 10_000
+PRUNE_MS = 100
 STDIN = 0
 log = logging.getLogger(__name__)
 
 
 class Ran(Record):
-    """A job that ran here, and the signal that told us to end it, if one did."""
+    """A job that ran here, as it is now, and the signal that told us to end it, if one did.
 
-    number: int
+    `job` None: the queue does not say any more.
+    """
+
+    job: Job | None
     signal: int | None
 
 
@@ -192,14 +197,18 @@ class _Keeper:
         self._mind(crew, self._runner)
         if crew.failure is not None:
             raise crew.failure
-        return Ran(found.job.number, self._signal)
+        return Ran(self._look_back(found.job.number), self._signal)
 
     def close(self) -> None:
         """Let go of the queue as a worker."""
         processes.kill_adopted()
         self._bell.close()
-        if self._runner is None or self._runner.claim is None:
+        if self._runner is not None and self._runner.claim is not None:
+            return  # others find us dead, and go on with the job
+        try:
             self._store.retire(self._id)
+        except QueuectlError as error:
+            log.warning("keeper: %s", error)
 
     def heed(self, number: int, _frame: FrameType | None) -> None:
         """End the job at a signal; at another one a second later at once."""
@@ -262,6 +271,24 @@ class _Keeper:
         if now_ms - self._heartbeat_ms >= HEARTBEAT_EVERY_MS and not self._reserve.disk_is_full:
             self._heartbeat_ms = now_ms
             self._store.heartbeat(self._id, stopping=False, now_ms=self._clock.now_ms())
+
+    def _look_back(self, number: int) -> Job | None:
+        """Return the job as it ended; then do what no worker does where only `run` is used."""
+        try:
+            job = self._store.job_by_number(number)
+            if not any(row.alive and row.takes_jobs for row in self._store.workers()):
+                self._prune()
+        except QueuectlError as error:
+            log.warning("keeper: %s", error)
+            return None
+        return job
+
+    def _prune(self) -> None:
+        """Forget old jobs and output, for a moment; the next `run` goes on with it."""
+        pruner = Pruner(self._store, self._plan.logs_dir, self._clock)
+        until_ms = self._clock.monotonic_ms() + PRUNE_MS
+        while pruner.work(self._place.settings) and self._clock.monotonic_ms() < until_ms:
+            continue
 
     def _running(self) -> dict[int, bool]:
         """Return the token of the job, and whether it may leave processes behind."""

@@ -244,6 +244,16 @@ def test_much_output_comes_through_whole(ran):
     assert done.stdout == bytes(3_000_000)
 
 
+def test_where_only_run_is_used_old_jobs_are_forgotten_as_well(ran, store):
+    ran("config", "set", "keep-finished-count", "2")
+
+    for _ in range(4):
+        assert ran("run", "echo hello").returncode == 0
+
+    assert [job.number for job in store.jobs()] == [4, 3]
+    assert ran("logs", "4").stdout == b"hello\n"
+
+
 def test_what_is_wrong_starts_nothing(ran, home):
     assert ran("run").returncode == 64
     assert ran("run", "--at", "12:00", "true").returncode == 64

@@ -82,6 +82,21 @@ def test_a_reader_that_stands_still_can_not_hold_us_up(log, pipes, tmp_path):
     assert len(kept(tmp_path)) == 3 * size
 
 
+def test_a_stream_that_does_not_block_gets_everything_too(log, pipes, monkeypatch):
+    os.set_blocking(echo._FDS[STDOUT], False)
+    shown = echo.Echo(log, bool)
+    data = bytes(range(256)) * 1024
+    writer = threading.Thread(target=shown.write, args=(STDOUT, data, 0))
+    writer.start()
+
+    read = b""
+    while len(read) < len(data):
+        read += os.read(pipes[STDOUT], 1000)
+    writer.join()
+
+    assert read == data
+
+
 def test_closed_descriptors_are_passed_over(log, monkeypatch, tmp_path):
     monkeypatch.setattr(echo, "_FDS", {STDOUT: 1_000_000, STDERR: 1_000_001})
 
