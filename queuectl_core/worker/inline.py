@@ -76,7 +76,8 @@ def run(store: Store, job: NewJob, place: Place, *, on_conflict: str) -> Ran | E
     """Add a job and run it to its end; with `skip` where its id exists, tell of the old one.
 
     Makes this process the job's keeper: its signals, its orphans, its log are ours. Raises what the
-    queue raises; a job that was added by then is left to other workers.
+    queue raises before the job was added; what goes wrong after that is told, and leaves the job to
+    other workers.
     """
     processes.become_subreaper()
     heeded = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
@@ -173,7 +174,7 @@ class _Keeper:
         worklog.write_to(f"{self._plan.logs_dir}/worker-{self._id}.log")
         self._bell = store.bell(self._id)
         self._reserve = Reserve(path_beside(place.db_path))
-        self._orphans = processes.Orphans()
+        self._orphans = processes.Orphans(strangers=processes.adopted())
         self._parent = os.getppid()
         self._runner: _Runner | None = None
         self._signal: int | None = None
@@ -195,13 +196,14 @@ class _Keeper:
         frozen.preload()
         frozen.hold_bundle()
         self._mind(crew, self._runner)
-        if crew.failure is not None:
-            raise crew.failure
+        if crew.failure is not None:  # no result can be recorded any more
+            self._place.tell(f"{crew.failure}. {crew.failure.hint}")
+            return Ran(None, self._signal)
         return Ran(self._look_back(found.job.number), self._signal)
 
     def close(self) -> None:
         """Let go of the queue as a worker."""
-        processes.kill_adopted()
+        self._orphans.end_unowned(dict)
         self._bell.close()
         if self._runner is not None and self._runner.claim is not None:
             return  # others find us dead, and go on with the job

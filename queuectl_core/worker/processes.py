@@ -243,7 +243,9 @@ class Orphans:
     was first seen: it is ended when none of those runs any more. For one thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, strangers: Collection[int] = ()) -> None:
+        """Let children be that were there before: a program that we took the place of had them."""
+        self._strangers = frozenset(strangers)
         self._owners: dict[int, frozenset[bytes]] = {}
 
     def end_unowned(self, running: Callable[[], Mapping[int, bool]]) -> int:
@@ -254,7 +256,7 @@ class Orphans:
         look at the orphans, so that a job which starts in between can't lose one of its own.
         """
         reap_adopted()
-        pids = adopted()
+        pids = [pid for pid in adopted() if pid not in self._strangers]
         tokens = frozenset(_PREFIXES[lasts] + b"%d" % token for token, lasts in running().items())
         self._owners = {pid: self._owners.get(pid) or _entries_of(pid) or tokens for pid in pids}
         unowned = [

@@ -254,6 +254,37 @@ def test_where_only_run_is_used_old_jobs_are_forgotten_as_well(ran, store):
     assert ran("logs", "4").stdout == b"hello\n"
 
 
+def test_children_of_the_shell_that_it_takes_the_place_of_are_let_be(store):
+    done = subprocess.Popen(
+        [
+            *("/bin/sh", "-c", 'sleep 1000 >/dev/null 2>&1 & echo $! > before; exec "$@"', "sh"),
+            *queuectl("run", "true"),
+        ],
+        stdin=subprocess.DEVNULL,
+    )
+    pid = pid_in(Path("before"))
+    try:
+        assert done.wait(DEADLINE_S) == 0
+        assert is_running(pid)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_queue_that_is_damaged_meanwhile_is_125(started, home):
+    process = started("run", "echo $$ > pid; while ! test -e go; do sleep 0.02; done")
+    pid_in(Path("pid"))
+    for path in (home / "queue.db", home / "queue.db-wal"):
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+    Path("go").touch()
+
+    _, err = process.communicate(timeout=DEADLINE_S)
+
+    assert process.returncode == 125
+    assert err.startswith(b"queuectl: ")
+    assert b"Traceback" not in err
+
+
 def test_what_is_wrong_starts_nothing(ran, home):
     assert ran("run").returncode == 64
     assert ran("run", "--at", "12:00", "true").returncode == 64
