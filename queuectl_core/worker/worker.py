@@ -186,7 +186,7 @@ class Worker(threading.Thread):
             now_ms=self._crew.clock.now_ms(),
             rng=self._rng,
         )
-        if outcome.error is not None and isinstance(verdict, retry.Complete):
+        if claim.job.options is not None and isinstance(verdict, retry.Complete):
             outcome = outcome._replace(error=None)  # the code is ok, whatever it said on stderr
         elif outcome.ending is Ending.RELEASED and isinstance(verdict, retry.Bury):
             outcome = outcome._replace(error="ended by the stop of its worker")
