@@ -5,9 +5,13 @@ Read as PyInstaller's CArchive: a cookie at the end of the file, a table of cont
 
 from __future__ import annotations
 
+import marshal
 import os
 import struct
+import subprocess
+import sys
 from collections import namedtuple
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +25,20 @@ UNPACKED = (b"b", b"x", b"n", b"d")
 MAX_BYTES = 15_000_000
 MAX_UNPACKED = 12
 
-Entry = namedtuple("Entry", "name compressed kind size")
+Entry = namedtuple("Entry", "name compressed kind size start")
+ROOT = Path(__file__).resolve().parents[2]
+STORED = b"\x78\x01"
+"""How zlib data begins that is not deflated (RFC 1950)."""
+# The first four are not in the executable, so that their Python twins run.
+IMPORTS = """
+import sys
+sys.modules.update(dict.fromkeys(("_zoneinfo", "_queue", "_contextvars", "_typing")))
+sys.path.insert(0, sys.argv[1])
+before = set(sys.modules)
+from queuectl_core.cli.main import main
+assert main(sys.argv[2:]) == 0
+print(" ".join(set(sys.modules) - before), file=sys.stderr)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +48,26 @@ def archive(executable):
         content = file.read()
     at = content.rindex(MAGIC)
     _, size, toc_at, toc_size, _, _ = COOKIE.unpack_from(content, at)
-    start = at + COOKIE.size - size + toc_at
-    return list(_entries(content[start : start + toc_size]))
+    start = at + COOKIE.size - size
+    return list(_entries(content[start + toc_at : start + toc_at + toc_size], start))
 
 
-def _entries(toc):
+@pytest.fixture(scope="module")
+def modules(archive, executable):
+    """Return how the bytes of each module in the PYZ begin."""
+    start = next(entry.start for entry in archive if entry.kind == b"z")
+    content = Path(executable).read_bytes()
+    (toc_at,) = struct.unpack_from("!i", content, start + 8)
+    toc = marshal.loads(content[start + toc_at :])
+    return {name: content[start + at : start + at + 2] for name, (_, at, _) in toc}
+
+
+def _entries(toc, start):
     position = 0
     while position < len(toc):
-        length, _, size, _, compressed, kind = ENTRY.unpack_from(toc, position)
+        length, at, size, _, compressed, kind = ENTRY.unpack_from(toc, position)
         name = toc[position + ENTRY.size : position + length].rstrip(b"\0").decode()
-        yield Entry(name, compressed, kind, size)
+        yield Entry(name, compressed, kind, size, start + at)
         position += length
 
 
@@ -82,3 +109,24 @@ def test_utf_8_does_not_depend_on_the_locale(archive):
 
 def test_no_data_is_unpacked_but_the_interpreters_own(archive):
     assert [entry.name for entry in archive if entry.kind == b"x"] == ["base_library.zip"]
+
+
+@pytest.mark.parametrize("words", [["enqueue", '{"command":"true"}'], ["status"], ["list"]])
+def test_no_module_of_a_quick_verb_is_deflated(modules, tmp_path, words):
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", IMPORTS, ROOT, *words],
+        env={"QUEUECTL_HOME": str(tmp_path / "home"), "TZ": "Europe/Berlin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    imported = set(done.stderr.split()) & set(modules)
+
+    assert "queuectl_core.cli.main" in imported
+    assert sorted(name for name in imported if modules[name] != STORED) == []
+
+
+def test_other_modules_are_deflated(modules):
+    assert modules["inspect"] != STORED
+    assert modules["logging"] != STORED
