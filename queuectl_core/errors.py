@@ -13,7 +13,7 @@ class QueuectlError(Exception):
     message = "queuectl failed"
     exit_code = 70
     http_status = 500
-    hint = ""
+    hint = "this is a bug of ours; run it again with QUEUECTL_DEBUG=1 and report what it prints"
 
     def __init__(self, message: str = "", *, hint: str = "") -> None:
         super().__init__(message or self.message)
@@ -36,6 +36,7 @@ class NotFound(QueuectlError):
     message = "there is no such thing"
     exit_code = 4
     http_status = 404
+    hint = "queuectl list shows the jobs, queuectl help the verbs"
 
 
 class UsageError(QueuectlError):
@@ -44,6 +45,7 @@ class UsageError(QueuectlError):
     message = "the command line is wrong"
     exit_code = 64
     http_status = 400
+    hint = "queuectl help"
 
 
 class BadData(QueuectlError):
@@ -52,6 +54,7 @@ class BadData(QueuectlError):
     message = "the data given is not valid"
     exit_code = 65
     http_status = 422
+    hint = "queuectl help json shows how a job is written"
 
 
 class NoInput(QueuectlError):
@@ -60,6 +63,7 @@ class NoInput(QueuectlError):
     message = "the input file can't be read"
     exit_code = 66
     http_status = 400
+    hint = "check the name, and that you may read the file"
 
 
 class Unavailable(QueuectlError):
@@ -68,6 +72,7 @@ class Unavailable(QueuectlError):
     message = "what was asked for can't be had here"
     exit_code = 69
     http_status = 503
+    hint = "queuectl help lists what there is"
 
 
 class JobExists(QueuectlError):
@@ -76,6 +81,7 @@ class JobExists(QueuectlError):
     message = "a job with this id exists already"
     exit_code = 73
     http_status = 409
+    hint = "with --on-conflict skip that is no error; replace puts the new job in its place"
 
 
 class WrongState(QueuectlError):
@@ -84,6 +90,7 @@ class WrongState(QueuectlError):
     message = "the job's state does not allow this"
     exit_code = 1
     http_status = 409
+    hint = "queuectl help states; queuectl list shows the state of each job"
 
 
 class StorageError(QueuectlError):
@@ -92,6 +99,7 @@ class StorageError(QueuectlError):
     message = "the queue file could not be read or written"
     exit_code = 74
     http_status = 500
+    hint = "queuectl doctor examines the queue file and the disk"
 
 
 class StorageFull(StorageError):
@@ -132,6 +140,7 @@ class NoPermission(QueuectlError):
     message = "permission denied"
     exit_code = 77
     http_status = 403
+    hint = "check who owns it: ls -ld, and that this user may use it"
 
 
 class BadConfig(QueuectlError):
@@ -140,3 +149,4 @@ class BadConfig(QueuectlError):
     message = "the configuration is not valid"
     exit_code = 78
     http_status = 500
+    hint = "queuectl config get lists the settings"

@@ -50,14 +50,19 @@ PY
 
 # Find what the build or the tests lack, and install it (root) or say how (anyone else).
 require_tools() {
-    local version missing=()
+    local version tool missing=()
     choose_python
     version=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || missing+=("python$version-venv")
     has_shared_libpython || missing+=("libpython$version")
     command -v objdump strip >/dev/null || missing+=(binutils)
-    # tests/faults lets system calls fail with it; a build does without
-    [[ ${0##*/} != test ]] || command -v strace >/dev/null || missing+=(strace)
+    # a build does without: tests/faults lets system calls fail with strace, tests/cli press TAB in
+    # zsh and fish and have mandoc read the manual pages
+    if [[ ${0##*/} == test ]]; then
+        for tool in strace zsh fish mandoc; do
+            command -v "$tool" >/dev/null || missing+=("$tool")
+        done
+    fi
     ((${#missing[@]} == 0)) && return
     install_packages "${missing[@]}"
     has_shared_libpython || die "$PYTHON has no shared libpython; name another with PYTHON=" 69

@@ -102,7 +102,8 @@ def options(args: Args) -> dict[str, object]:
 def _time(args: Args) -> str | None:
     at, span = args.text("--at"), args.text("--in")
     _forbid(at is not None and span is not None, "--at and --in do not go together")
-    return at if span is None else f"+{span}"
+    args.span_ms("--in")  # an error speaks of --in
+    return at if span is None else f"+{span.strip()}"
 
 
 def _absolute(path: str | None) -> str | None:
@@ -111,13 +112,7 @@ def _absolute(path: str | None) -> str | None:
 
 def conflict(args: Args) -> str:
     """Return what to do where the id exists."""
-    text = args.text("--on-conflict") or "error"
-    if text not in CONFLICTS:
-        raise UsageError(
-            f'--on-conflict must be {", ".join(CONFLICTS)}, not "{text[:60]}"',
-            hint="queuectl help enqueue",
-        )
-    return text
+    return args.choice("--on-conflict", CONFLICTS, "error")
 
 
 def _forbid(wrong: bool, message: str) -> None:  # noqa: FBT001 - the condition is the point

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from queuectl_core.cli.output import Table, clean
 from queuectl_core.cli.text import JOB_COLUMNS, job_row, when
-from queuectl_core.durations import format_duration, parse_duration_ms
+from queuectl_core.durations import format_duration
 from queuectl_core.errors import UsageError
 from queuectl_core.job import MAX_WORD_BYTES, check_queue
 from queuectl_core.lifecycle import State
@@ -141,8 +141,7 @@ def _attempt_row(session: Session, attempt: Attempt) -> list[str]:
 
 def wait(session: Session, args: Args) -> int:
     """Wait until jobs have ended; 0: all completed, 1: not all, 124: the time is over."""
-    span = args.text("--timeout")
-    timeout_ms = None if span is None else parse_duration_ms(span)
+    timeout_ms = args.span_ms("--timeout")
     found = jobs.find_all(session.store, args.words("<id>"))
     enough = 1 if args.flag("--any") else len(found)
     ended = jobs.wait(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 VERSION = ("--version", "-V")
+HIDDEN_VERB = "__complete"
+"""What the scripts of `queuectl completion` call at each TAB."""
 BUG_HINT = "this is a bug of ours; run it again with QUEUECTL_DEBUG=1 and report what it prints"
 
 
@@ -40,7 +42,7 @@ def main(argv: Sequence[str], clock: Clock | None = None) -> int:
         code = _run(argv, clock or SystemClock())
         output.flush()
     except QueuectlError as error:
-        return _failed(error)
+        return _failed(error, argv)
     except BrokenPipeError:
         # `| head` has seen enough: nothing is wrong
         output.abandon()
@@ -48,11 +50,12 @@ def main(argv: Sequence[str], clock: Clock | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last door: no traceback reaches a user
-        return _failed(QueuectlError(f"unexpected {type(error).__name__}: {error}", hint=BUG_HINT))
+        bug = QueuectlError(f"unexpected {type(error).__name__}: {error}", hint=BUG_HINT)
+        return _failed(bug, argv)
     return code
 
 
-def _failed(error: QueuectlError) -> int:
+def _failed(error: QueuectlError, argv: Sequence[str]) -> int:
     """Tell of the error, the output so far before it, and return its exit code."""
     try:
         output.flush()
@@ -62,7 +65,12 @@ def _failed(error: QueuectlError) -> int:
         from traceback import format_exc
 
         output.write_message(format_exc().rstrip())
-    output.failure(error)
+    if "--json" in argv:
+        from queuectl_core.cli import parse
+
+        output.failure(error, as_json=parse.asks_for_json(argv))
+    else:
+        output.failure(error)
     return error.exit_code
 
 
@@ -83,19 +91,21 @@ def _run(argv: Sequence[str], clock: Clock) -> int:
 def _dispatch(argv: Sequence[str], clock: Clock) -> int:
     """Find the verb, print its help or run it."""
     gc.enable()  # queuectl.py turned it off
-    from queuectl_core.cli import about, parse
+    from queuectl_core.cli import parse
 
     if argv and argv[0] in VERSION:
         argv = ["version", *argv[1:]]
+    if argv and argv[0] == HIDDEN_VERB:
+        from queuectl_core.cli import completion
+
+        return completion.complete(argv[1:], clock)
     before, rest = parse.parse_top(argv)
     if any(word in parse.HELP for word in before):
-        output.write(about.help_text(""))
-        return 0
+        return _help("")
     verb, words = _verb(rest)
     words = parse.arrange(verb, [*before, *words])
     if parse.wants_help(verb, words):
-        output.write(about.help_text(verb))
-        return 0
+        return _help(verb)
     args = parse.parse(verb, words)
     session = _session(args, clock)
     try:
@@ -104,9 +114,17 @@ def _dispatch(argv: Sequence[str], clock: Clock) -> int:
         session.close()
 
 
+def _help(verb: str) -> int:
+    """Print what -h and --help ask for."""
+    from queuectl_core.cli import about
+
+    output.write(about.help_text(verb))
+    return 0
+
+
 def _verb(words: Sequence[str]) -> tuple[str, list[str]]:
     """Split off the verb, of one word or two; UsageError with the nearest one where it is none."""
-    from queuectl_core.cli import about, usage
+    from queuectl_core.cli import hints, usage
     from queuectl_core.cli.parse import HELP
     from queuectl_core.errors import UsageError
 
@@ -120,13 +138,29 @@ def _verb(words: Sequence[str]) -> tuple[str, list[str]]:
             hint="queuectl help lists them; to begin: queuectl enqueue 'echo hello'",
         )
     first = words[0]
-    if first in usage.GROUPS and (len(words) == 1 or words[1] in HELP):
+    if first not in usage.GROUPS:
+        raise UsageError(f'there is no verb "{first[:60]}"', hint=hints.for_verb(first))
+    if words[1:2] and words[1] in HELP:
         return "help", [first]
-    wrong = " ".join(words[:2]) if first in usage.GROUPS else first
-    raise UsageError(
-        f'there is no verb "{output.clean(wrong[:60])}"',
-        hint=about.nearest(wrong, "queuectl help lists them"),
-    )
+    raise _lacks_second(first, words[1:2])
+
+
+def _lacks_second(group: str, second: Sequence[str]) -> QueuectlError:
+    """Return the error for a group's name without one of its verbs."""
+    from queuectl_core.cli import hints, usage
+    from queuectl_core.errors import UsageError
+
+    verbs = usage.verbs_of(group)
+    these = f"queuectl {group} {'|'.join(verbs)}"
+    if not second or second[0].startswith("-"):
+        return UsageError(f'"queuectl {group}" needs a verb', hint=f"it is one of: {these}")
+    meant = hints.nearest(second[0], verbs) or hints.nearest(f"{group} {second[0]}", usage.VERBS)
+    if meant is not None:
+        return UsageError(
+            f'there is no verb "{group} {second[0][:60]}"',
+            hint=f"did you mean {meant if meant in usage.VERBS else f'{group} {meant}'}?",
+        )
+    return UsageError(f'there is no verb "{group} {second[0][:60]}"', hint=f"it is one of: {these}")
 
 
 def _session(args: Args, clock: Clock) -> Session:
@@ -165,6 +199,8 @@ def _house_commands(verb: str) -> Mapping[str, Command]:
             from queuectl_core.cli.service import COMMANDS
         case "backup" | "restore" | "doctor":
             from queuectl_core.cli.upkeep import COMMANDS
+        case "completion":
+            from queuectl_core.cli.completion import COMMANDS
         case _:
             from queuectl_core.cli.about import COMMANDS
     return COMMANDS

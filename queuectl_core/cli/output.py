@@ -170,11 +170,17 @@ def write_error_bytes(data: bytes) -> None:
         return
 
 
-def failure(error: QueuectlError) -> None:
-    """Write an error: what happened, then what to do."""
+def failure(error: QueuectlError, *, as_json: bool = False) -> None:
+    """Write an error: what happened, then what to do; with --json both in one object."""
+    if as_json:
+        from json import dumps  # noqa: PLC0415 - for an error only
+
+        fields = {"error": str(error), "hint": error.hint, "exit_code": error.exit_code}
+        text = dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        write_message(text.translate(_ESCAPED_IN_JSON))
+        return
     write_message(f"queuectl: {clean(str(error))}")
-    if error.hint:
-        write_message(f"hint: {clean(error.hint)}")
+    write_message(f"hint: {clean(error.hint)}")
 
 
 def progress(text: str) -> None:

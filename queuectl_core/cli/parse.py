@@ -6,13 +6,13 @@ of docopt-ng 0.9.0 and has its test in tests/cli/test_usage.py.
 
 from __future__ import annotations
 
-from queuectl_core.cli import usage
-from queuectl_core.errors import UsageError
+from queuectl_core.cli import hints, usage
+from queuectl_core.errors import BadData, UsageError
 from queuectl_core.services.intake import is_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     Values = Mapping[str, object]
 
@@ -47,6 +47,23 @@ class Args:
         """Return the values of what may come several times, in their order."""
         value = self._values[name]
         return [str(word) for word in value] if isinstance(value, list) else []
+
+    def choice(self, name: str, choices: Collection[str], default: str) -> str:
+        """Return one of the choices; UsageError with the nearest one otherwise."""
+        text = self.text(name)
+        return default if text is None else hints.check_choice(name, text, choices, self.verb)
+
+    def span_ms(self, name: str) -> int | None:
+        """Return a span in milliseconds, None when it was not given; BadData names the option."""
+        text = self.text(name)
+        if text is None:
+            return None
+        from queuectl_core.durations import parse_duration_ms  # noqa: PLC0415 - datetime: 8 ms
+
+        try:
+            return parse_duration_ms(text)
+        except BadData as error:
+            raise BadData(f"{name}: {error}", hint=error.hint) from error
 
     def whole(self, name: str, default: int, *, low: int, high: int) -> int:
         """Return a whole number from `low` to `high`; UsageError otherwise."""
@@ -193,11 +210,24 @@ def _names(verb: str, options: Mapping[str, bool], word: str) -> Iterator[tuple[
 def _check(verb: str, options: Mapping[str, bool], name: str) -> None:
     if name in options:
         return
-    from difflib import get_close_matches  # noqa: PLC0415 - 6 ms, for a typo only
-
-    close = get_close_matches(name, [option for option in options if option.startswith("--")], n=1)
-    known = f"queuectl help {verb}".strip()
     where = f'"queuectl {verb}"' if verb else "queuectl"
     raise UsageError(
-        f"{where} has no option {name[:60]}", hint=f"did you mean {close[0]}?" if close else known
+        f"{where} has no option {name[:60]}", hint=hints.for_option(verb, name, options)
     )
+
+
+def asks_for_json(argv: Sequence[str]) -> bool:
+    """Tell whether errors are to be JSON too, on a command line that may be wrong anywhere."""
+    index = next((i for i, word in enumerate(argv) if not word.startswith("-")), len(argv))
+    verb = " ".join(argv[index : index + 1])
+    words = list(argv[: argv.index("--")] if "--" in argv else argv)
+    if verb in COMMAND_FIRST:
+        # --json behind the first word of a job's command belongs to that
+        try:
+            options = options_of(usage.text(verb))
+            start = index + 1
+            end = start + _end_of_options(verb, options, words[start:])
+            words = words if is_json(argv[end] if end < len(argv) else "") else words[:end]
+        except UsageError:
+            pass
+    return "--json" in words

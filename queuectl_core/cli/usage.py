@@ -5,7 +5,13 @@ Constants and not docstrings: the executable is frozen without those.
 
 from __future__ import annotations
 
-from queuectl_core.cli import usage_jobs, usage_queue, usage_service, usage_upkeep
+from queuectl_core.cli import (
+    usage_help,
+    usage_jobs,
+    usage_queue,
+    usage_service,
+    usage_upkeep,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,11 +45,13 @@ VERBS: Mapping[str, str] = {
     "backup": "copy the queue to a file, while everybody goes on",
     "restore": "put a backup in the place of the queue",
     "doctor": "examine the queue and its surroundings",
-    "web": "serve the dashboard",
+    "web": "serve the dashboard; not in this version yet",
+    "completion": "print a script that lets your shell complete",
     "help": "explain a verb or a topic",
-    "version": "print the version",
+    "version": "print the version, and those of all that is built in",
 }
-GROUPS = ("worker", "dlq", "config", "service")
+GROUPS = tuple(dict.fromkeys(verb.partition(" ")[0] for verb in VERBS if " " in verb))
+"""First words of verbs that have two."""
 
 GLOBAL_OPTIONS = """
 Global options:
@@ -51,6 +59,7 @@ Global options:
   --db PATH      use this queue file
   --json         print one JSON object per line
   --no-color     no colours
+  --no-input     never ask; what would ask fails instead
   -q, --quiet    say less; enqueue prints the id only
   -h, --help     print this
 """
@@ -63,7 +72,11 @@ Usage:
 {GLOBAL_OPTIONS}"""
 
 TEXTS: Mapping[str, str] = (
-    usage_jobs.TEXTS | usage_queue.TEXTS | usage_service.TEXTS | usage_upkeep.TEXTS
+    usage_jobs.TEXTS
+    | usage_queue.TEXTS
+    | usage_service.TEXTS
+    | usage_upkeep.TEXTS
+    | usage_help.TEXTS
 )
 
 
@@ -78,25 +91,6 @@ def synopsis(usage_text: str) -> str:
     return after.partition("\n")[0].strip()
 
 
-def overview() -> str:
-    """Return what `queuectl help` prints."""
-    width = max(map(len, VERBS))
-    verbs = "\n".join(f"  {verb:<{width}}  {summary}" for verb, summary in VERBS.items())
-    return f"{TOP}\nVerbs:\n{verbs}\n{_FOOT}"
-
-
-def group(name: str) -> str:
-    """Return the verbs of a group, as `queuectl help worker` prints them."""
-    verbs = {verb: summary for verb, summary in VERBS.items() if verb.startswith(f"{name} ")}
-    width = max(map(len, verbs))
-    return "\n".join(f"  queuectl {verb:<{width}}  {summary}" for verb, summary in verbs.items())
-
-
-_FOOT = """
-Start here:
-  queuectl enqueue -- rsync -a src/ dst/
-  queuectl worker start
-  queuectl status
-
-`queuectl help VERB` explains a verb. Topics: ids, times, states, exit-codes, environment.
-"""
+def verbs_of(group: str) -> list[str]:
+    """Return the second words of a group's verbs."""
+    return [verb.partition(" ")[2] for verb in VERBS if verb.startswith(f"{group} ")]

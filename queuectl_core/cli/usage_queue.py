@@ -135,7 +135,7 @@ Examples:
 """
 
 WEB = """\
-Serve the dashboard to a browser. Not in this version yet.
+Serve the dashboard to a browser. Not in this version yet: it says so and exits with 69.
 
 Usage:
   queuectl web [options]
@@ -150,30 +150,6 @@ Examples:
   queuectl web --host 0.0.0.0 --port 8080
 """
 
-HELP = """\
-Explain a verb or a topic.
-
-Usage:
-  queuectl help [options] [<topic>...]
-
-Examples:
-  queuectl help
-  queuectl help enqueue
-  queuectl help worker start
-  queuectl help times
-"""
-
-VERSION = """\
-Print the version.
-
-Usage:
-  queuectl version [options]
-
-Examples:
-  queuectl version
-  queuectl version --json
-"""
-
 TEXTS = {
     "status": STATUS,
     "metrics": METRICS,
@@ -186,12 +162,12 @@ TEXTS = {
     "config unset": CONFIG_UNSET,
     "config path": CONFIG_PATH,
     "web": WEB,
-    "help": HELP,
-    "version": VERSION,
 }
 
 TOPICS = {
     "ids": """\
+What jobs are called.
+
 Each job has a number, given by the queue, and may have a text id, given by you.
 Every verb takes both, and several of them:
 
@@ -203,6 +179,8 @@ Enqueueing with an id that exists changes nothing and exits with 73; with --on-c
 it exits with 0.
 """,
     "times": """\
+Moments and spans.
+
 A moment, for --at and run_at:
 
   2030-12-31T23:59:00Z         exact; +01:00 in the place of Z also
@@ -214,6 +192,8 @@ A span, for --in, --timeout: 90 (seconds), 90s, 10m, 2h, 1h30m, 7d.
 What was understood is printed with its offset when you enqueue.
 """,
     "states": """\
+States of a job.
+
   pending       waits: for a worker, or for its time
   processing    runs
   completed     ended with exit code 0
@@ -223,6 +203,8 @@ What was understood is printed with its offset when you enqueue.
   cancelled     a user did not want it any more
 """,
     "exit-codes": """\
+Exit codes.
+
   0     done; wait: all completed; worker health, doctor: all well
   1     the answer is no: a waited job failed or was cancelled, a worker is not well,
         doctor found a problem, the job's state forbids it
@@ -245,6 +227,8 @@ What was understood is printed with its offset when you enqueue.
   130   interrupted by Ctrl+C
 """,
     "environment": """\
+Environment variables that queuectl reads.
+
   QUEUECTL_HOME            the home (default: ~/.queuectl)
   QUEUECTL_MAX_RETRIES     and so on for each setting: it beats config.json
   QUEUECTL_DEBUG=1         show tracebacks

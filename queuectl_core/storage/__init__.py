@@ -91,6 +91,13 @@ def replace_copy(draft: str, path: str) -> None:
     copies.replace_copy(draft, path)
 
 
+def library_versions() -> dict[str, str]:
+    """Return what keeps the queue, with its version."""
+    from queuectl_core.storage.sqlite import library
+
+    return library.versions()
+
+
 def _refuse_server(url: str) -> None:
     if "://" in url:
         raise UsageError(

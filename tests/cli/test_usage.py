@@ -5,24 +5,31 @@ import shlex
 
 import pytest
 
-from queuectl_core.cli import about, main, parse, usage, usage_queue
+from queuectl_core.cli import about, anatomy, main, parse, topics, usage
 from queuectl_core.errors import QueuectlError, UsageError
 
 
+def words_of(line):
+    """Return the words of a shell line up to where it goes elsewhere."""
+    words = shlex.split(line)
+    ends = [words.index(sign) for sign in "<>|" if sign in words]
+    return words[: min(ends, default=len(words))]
+
+
 def examples():
-    for verb, text in usage.TEXTS.items():
-        lines = text.partition("Examples:\n")[2].splitlines()
+    for verb in usage.TEXTS:
+        lines = anatomy.read(verb).examples
         assert len(lines) >= 2, f"{verb} has no examples"
-        yield from ((verb, line.strip()) for line in lines)
+        yield from ((verb, line) for line in lines)
     yield from (
         ("enqueue", line)
-        for line in re.findall(r"^  (queuectl enqueue .*)$", usage.overview(), re.MULTILINE)
+        for line in re.findall(r"^  (queuectl enqueue .*)$", topics.overview(), re.MULTILINE)
     )
 
 
 @pytest.mark.parametrize(("verb", "line"), list(examples()))
 def test_every_example_parses_as_its_verb(verb, line):
-    words = shlex.split(line.partition(" < ")[0])
+    words = words_of(line)
 
     assert words[0] == "queuectl"
     found, rest = main._verb(words[1:])
@@ -30,6 +37,30 @@ def test_every_example_parses_as_its_verb(verb, line):
     arranged = parse.arrange(verb, rest)
     assert not parse.wants_help(verb, arranged)
     parse.parse(verb, arranged)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        line.strip().removeprefix("$ ")
+        for text in topics.TOPICS.values()
+        for line in text.splitlines()
+        if line.startswith("  $ ")
+    ],
+)
+def test_every_command_of_a_guide_parses(line):
+    words = words_of(line)
+
+    assert words[0] == "queuectl"
+    verb, rest = main._verb(words[1:])
+    parse.parse(verb, parse.arrange(verb, rest))
+
+
+def test_no_guide_tells_a_command_that_the_tests_overlook():
+    for text in topics.TOPICS.values():
+        for line in text.splitlines():
+            if line.startswith("  queuectl ") and "   " not in line.strip():
+                pytest.fail(f"begin it with $: {line}")
 
 
 SEED = """
@@ -70,7 +101,7 @@ def test_every_verb_has_a_text_a_summary_and_a_command():
     for verb in usage.VERBS:
         assert callable(main._commands(verb)[verb])
         assert usage.synopsis(usage.text(verb)).startswith(f"queuectl {verb} [options]")
-        assert usage.VERBS[verb] in usage.overview()
+        assert usage.VERBS[verb] in topics.overview()
 
 
 @pytest.mark.parametrize("verb", list(usage.VERBS))
@@ -97,17 +128,26 @@ def test_a_group_lists_its_verbs(run, group):
     listing = run("help", group).out
 
     assert f"queuectl {group} " in listing
-    assert run(group).out == run(group, "--help").out == listing
+    assert run(group, "--help").out == run(group, "-h").out == listing
 
 
-@pytest.mark.parametrize("topic", list(usage_queue.TOPICS))
+@pytest.mark.parametrize("group", usage.GROUPS)
+def test_a_group_alone_is_told_which_verbs_it_has(run, group):
+    for argv in ((group,), (group, "--json"), (group, "--count", "2")):
+        done = run(*argv)
+
+        assert (done.code, done.out) == (64, "")
+        assert f"queuectl {group} {usage.verbs_of(group)[0]}" in done.err
+
+
+@pytest.mark.parametrize("topic", list(topics.TOPICS))
 def test_every_topic_is_named_in_the_overview_and_explained(run, topic):
-    assert topic in usage.overview()
-    assert run("help", topic).out == usage_queue.TOPICS[topic]
+    assert topic in topics.overview()
+    assert run("help", topic).out == topics.TOPICS[topic]
 
 
 def test_the_exit_codes_of_all_errors_are_explained():
-    told = set(re.findall(r"^  (\d+) ", usage_queue.TOPICS["exit-codes"], re.MULTILINE))
+    told = set(re.findall(r"^  (\d+) ", topics.TOPICS["exit-codes"], re.MULTILINE))
 
     assert {str(error.exit_code) for error in QueuectlError.__subclasses__()} <= told
 
@@ -183,6 +223,6 @@ def test_global_options_work_before_and_after_every_verb(verb):
 
 
 def test_text_for_no_topic_is_the_overview():
-    assert about.help_text("") == usage.overview()
+    assert about.help_text("") == topics.overview()
     with pytest.raises(UsageError):
         about.help_text("nonsense")

@@ -1,0 +1,67 @@
+"""Topics of `queuectl help` for whoever looks after the queue."""
+
+from __future__ import annotations
+
+OPERATING = """\
+Keep it running: service, health, settings, backups.
+
+  $ queuectl service install --count 4 --dry-run
+  $ queuectl worker health
+  $ queuectl status
+  $ queuectl doctor
+
+`service install` writes a systemd unit; `doctor` examines home, disk, queue file and workers and
+says what to do. Settings reach running workers within a second:
+
+  $ queuectl config get
+  $ queuectl config set stop-timeout 60
+
+A worker that stops lets its jobs end first, up to stop-timeout; `worker stop --now` ends them too,
+and they run again later. Back up while everybody goes on:
+
+  $ queuectl backup --verify --force /backup/queue.db
+
+Finished jobs and output are pruned by the settings keep-*; dead letters stay. An upgrade is a new
+file in the place of the old one; then restart the worker: running jobs end first.
+"""
+
+SECURITY = """\
+Who may do what.
+
+- The home is yours alone (0700, its files 0600). A home or queue file that others could replace
+  is refused, with exit code 77.
+- A job runs as the user of the worker and may do all that this user may. Jobs of one user are not
+  shielded from each other; use one queue and one worker for each user.
+- Commands, variables (--env) and output are kept in the queue and in the home as they are: put
+  secrets into files that only the worker's user can read, and pass the name.
+- Two words or more after enqueue are a program and its arguments, and no shell reads them: in
+  scripts use that form for names that come from elsewhere:
+
+  $ queuectl enqueue -- convert "$file" out.png
+
+- What jobs write can't move your cursor: control characters are shown as text. --raw, and pipes,
+  give the bytes.
+- queuectl listens on no network port and sends nothing anywhere.
+"""
+
+COMPLETION = """\
+Completion and manual pages for your shell.
+
+  $ queuectl completion bash
+
+prints a script that completes verbs, options, values, job ids, queues and settings. In ~/.bashrc:
+
+  source <(queuectl completion bash)
+
+For zsh, after compinit:  source <(queuectl completion zsh)
+For fish:                 queuectl completion fish | source
+
+The one file brings its manual pages along:
+
+  $ queuectl help --man > queuectl.1
+  $ queuectl help --man enqueue > queuectl-enqueue.1
+
+Put them into ~/.local/share/man/man1, or /usr/local/share/man/man1, then: man queuectl
+"""
+
+TOPICS = {"operating": OPERATING, "security": SECURITY, "shell": COMPLETION}
