@@ -69,7 +69,7 @@ def _report(session: Session, batches: Iterable[Batch], plan: Plan, *, word: str
             for one in batch.added if out.as_json or out.quiet else ():
                 submit.announce(session, one, plan.defaults.now_ms)
             for bad in batch.bad:
-                _complain(bad)
+                _complain(bad, as_json=out.as_json)
                 codes.add(bad.error.exit_code)
             output.progress(f"{good:,} jobs")
             output.flush()  # a slow writer may wait for the ids of what it gave
@@ -91,7 +91,11 @@ def _jobs(count: int) -> str:
     return f"{count:,} {'job' if count == 1 else 'jobs'}"
 
 
-def _complain(bad: BadLine) -> None:
+def _complain(bad: BadLine, *, as_json: bool) -> None:
+    """Tell of a bad line: all in one line, there may be many."""
     output.progress("")
+    if as_json:
+        output.failure(bad.error, as_json=True, line=bad.line)
+        return
     hint = f" ({bad.error.hint})" if bad.error.hint else ""
     output.write_message(output.clean(f"queuectl: line {bad.line}: {bad.error}{hint}"))

@@ -103,7 +103,7 @@ def _dispatch(argv: Sequence[str], clock: Clock) -> int:
     if any(word in parse.HELP for word in before):
         return _help("")
     verb, words = _verb(rest)
-    words = parse.arrange(verb, [*before, *words])
+    words = parse.without_repeats(verb, parse.arrange(verb, [*before, *words]))
     if parse.wants_help(verb, words):
         return _help(verb)
     args = parse.parse(verb, words)

@@ -170,12 +170,12 @@ def write_error_bytes(data: bytes) -> None:
         return
 
 
-def failure(error: QueuectlError, *, as_json: bool = False) -> None:
-    """Write an error: what happened, then what to do; with --json both in one object."""
+def failure(error: QueuectlError, *, as_json: bool = False, **more: object) -> None:
+    """Write an error: what happened, then what to do; with --json both and `more` in one object."""
     if as_json:
         from json import dumps  # noqa: PLC0415 - for an error only
 
-        fields = {"error": str(error), "hint": error.hint, "exit_code": error.exit_code}
+        fields = {"error": str(error), "hint": error.hint, "exit_code": error.exit_code, **more}
         text = dumps(fields, ensure_ascii=False, separators=(",", ":"))
         write_message(text.translate(_ESCAPED_IN_JSON))
         return

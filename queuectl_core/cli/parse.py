@@ -123,7 +123,7 @@ def wants_help(verb: str, words: Sequence[str]) -> bool:
     """
     text = usage.text(verb)
     seen: set[str] = set()
-    for name, _ in _given(verb, options_of(text), words, stop=verb in COMMAND_FIRST):
+    for name, _, _ in _given(verb, options_of(text), words, stop=verb in COMMAND_FIRST):
         if name in HELP:
             return True
         if name in seen and f"[{name} " not in usage.synopsis(text):
@@ -143,7 +143,8 @@ def parse(verb: str, words: Sequence[str]) -> Args:
             glued, argv=list(words), default_help=False, options_first=verb in COMMAND_FIRST
         )
     except DocoptExit:
-        what = f"does not take: {' '.join(words)[:80]}" if words else "lacks its arguments"
+        others = _others(verb, words)
+        what = f"does not take: {' '.join(others)[:80]}" if others else "lacks its arguments"
         raise UsageError(
             f'"queuectl {verb}" {what}',
             hint=f"it is: {usage.synopsis(text)}",
@@ -151,21 +152,45 @@ def parse(verb: str, words: Sequence[str]) -> Args:
     return Args(verb, values)
 
 
+def without_repeats(verb: str, argv: Sequence[str]) -> list[str]:
+    """Return the words with each flag once: an alias may have given --json already."""
+    options = options_of(usage.text(verb))
+    seen: set[str] = set()
+    repeated: set[int] = set()
+    for name, start, _ in _given(verb, options, argv, stop=verb in COMMAND_FIRST):
+        if argv[start] == name and not options[name]:
+            if name in seen:
+                repeated.add(start)
+            seen.add(name)
+    return [word for index, word in enumerate(argv) if index not in repeated]
+
+
+def _others(verb: str, words: Sequence[str]) -> list[str]:
+    """Return the words that are neither options nor their values."""
+    of_options: set[int] = set()
+    for _, start, end in _given(verb, options_of(usage.text(verb)), words, stop=False):
+        of_options.update(range(start, end))
+    return [word for index, word in enumerate(words) if index not in of_options]
+
+
 def _end_of_options(verb: str, options: Mapping[str, bool], words: Sequence[str]) -> int:
     """Return where the options end and the first word stands."""
     end = 0
-    for _, after in _given(verb, options, words, stop=True):
+    for _, _, after in _given(verb, options, words, stop=True):
         end = after
     return end
 
 
 def _given(
     verb: str, options: Mapping[str, bool], argv: Sequence[str], *, stop: bool
-) -> Iterator[tuple[str, int]]:
-    """Yield each option given, with the index after its value. `stop`: until the first word."""
+) -> Iterator[tuple[str, int, int]]:
+    """Yield each option given, with its index and the one after its value.
+
+    `stop`: until the first word.
+    """
     index = 0
     while index < len(argv) and argv[index] != "--":
-        word = argv[index]
+        start, word = index, argv[index]
         index += 1
         if not _is_option(word):
             if stop:
@@ -176,7 +201,7 @@ def _given(
                 if index >= len(argv) or argv[index] == "--":
                     raise UsageError(f"{name} needs a value", hint=f"queuectl help {verb}".strip())
                 index += 1
-            yield name, index
+            yield name, start, index
 
 
 def _is_option(word: str) -> bool:

@@ -186,6 +186,15 @@ def test_repeated_options_come_as_a_list():
     assert parse.parse("enqueue", ["x"]).words("--env") == []
 
 
+def test_a_flag_may_come_twice_a_value_not(run):
+    assert run("--json", "status", "--json").records
+    assert run("-q", "enqueue", "-q", "--", "true", "-q", "-q").code == 0
+    assert run("list", "--limit", "1", "--limit", "2").code == 64
+    assert run("wait", "--json").err.startswith(
+        '{"error":"\\"queuectl wait\\" lacks its arguments"'
+    )
+
+
 def test_a_negative_number_is_a_word(run):
     done = run("config", "set", "backoff-base", "-5")
 
