@@ -48,13 +48,11 @@ def for_verb(word: str) -> str:
 
 def for_option(verb: str, name: str, options: Collection[str]) -> str:
     """Return the hint for an option that the verb does not have."""
-    meant = nearest(name, [option for option in options if option.startswith("--")])
-    if meant:
-        return f"did you mean {meant}?"
-    others = [other for other in usage.VERBS if f"{name} " in usage.TEXTS[other]]
+    others = [other for other in usage.VERBS if f" {name} " in usage.TEXTS[other]]
     if others and verb:
         return f"{name} belongs to {', '.join(others[:4])}; see queuectl help {verb}"
-    return f"queuectl help {verb}".strip()
+    meant = nearest(name, [option for option in options if option.startswith("--")])
+    return f"did you mean {meant}?" if meant else f"queuectl help {verb}".strip()
 
 
 def check_choice(name: str, value: str, choices: Collection[str], verb: str) -> str:

@@ -154,13 +154,10 @@ def _lacks_second(group: str, second: Sequence[str]) -> QueuectlError:
     these = f"queuectl {group} {'|'.join(verbs)}"
     if not second or second[0].startswith("-"):
         return UsageError(f'"queuectl {group}" needs a verb', hint=f"it is one of: {these}")
-    meant = hints.nearest(second[0], verbs) or hints.nearest(f"{group} {second[0]}", usage.VERBS)
-    if meant is not None:
-        return UsageError(
-            f'there is no verb "{group} {second[0][:60]}"',
-            hint=f"did you mean {meant if meant in usage.VERBS else f'{group} {meant}'}?",
-        )
-    return UsageError(f'there is no verb "{group} {second[0][:60]}"', hint=f"it is one of: {these}")
+    wrong = f"{group} {second[0][:60]}"
+    meant = hints.nearest(wrong, [f"{group} {verb}" for verb in verbs])
+    hint = f"did you mean {meant}?" if meant else f"it is one of: {these}"
+    return UsageError(f'there is no verb "{wrong}"', hint=hint)
 
 
 def _session(args: Args, clock: Clock) -> Session:

@@ -7,7 +7,7 @@ import signal
 
 from queuectl_core.cli.output import Table
 from queuectl_core.cli.text import when
-from queuectl_core.durations import format_duration, parse_duration_ms
+from queuectl_core.durations import format_duration
 from queuectl_core.errors import NoWorker, UsageError
 from queuectl_core.job import check_name, check_queue
 from queuectl_core.services import workers
@@ -107,12 +107,12 @@ def _tell_started(session: Session, row: WorkerRow) -> None:
 
 def stop(session: Session, args: Args) -> int:
     """Tell the workers of this host to stop and wait until they are gone."""
-    settings, span = session.settings, args.text("--timeout")
+    settings, timeout_ms = session.settings, args.span_ms("--timeout")
     usual_ms = int((settings.stop_timeout + settings.kill_grace) * 1000) + MARGIN_MS
     found = workers.stop(
         session.store,
         clock=session.clock,
-        timeout_ms=usual_ms if span is None else parse_duration_ms(span),
+        timeout_ms=usual_ms if timeout_ms is None else timeout_ms,
         signal_number=signal.SIGQUIT if args.flag("--now") else signal.SIGTERM,
     )
     now_ms = session.clock.now_ms()

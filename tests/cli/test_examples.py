@@ -46,7 +46,7 @@ def end_next(open_queue, clock):
 
 
 @pytest.fixture
-def prepared(run, end_next, tmp_path, monkeypatch):
+def prepared(run, end_next, open_queue, tmp_path, monkeypatch):
     """Make what an example speaks of, its jobs and files; return its words."""
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     backup = str(tmp_path / "work" / "backup.db")
@@ -62,6 +62,7 @@ def prepared(run, end_next, tmp_path, monkeypatch):
         if verb == "service uninstall":
             run("service", "install", "--user")
         if verb == "restore":
+            open_queue().close()
             run("backup", backup)
         return words
 
