@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from queuectl_core.job import NewJob  # noqa: E402 - the tree is not installed
+from queuectl_core.cli import anatomy, usage  # noqa: E402 - the tree is not installed
+from queuectl_core.job import NewJob  # noqa: E402
 from queuectl_core.retry import Complete  # noqa: E402
 from queuectl_core.run import Ending, Outcome  # noqa: E402 - the tree is not installed
 from queuectl_core.storage import open_store  # noqa: E402
@@ -289,12 +290,60 @@ def look() -> None:
         say(f"{' '.join(form)} at 1M jobs, ms beyond `version`", spread(beyond))
 
 
+def verbs() -> None:
+    """Time the cold start of every verb that ends by itself, as a ratio to `status`."""
+    runs = 15
+    with fresh_home() as home:
+        queuectl("enqueue", "--id", "job1", "true")
+        lines = {verb: _cheap(verb, home.parent) for verb in usage.VERBS if verb not in SERVING}
+        columns = in_turns(
+            runs,
+            lambda: _ended_s(["status"]),
+            *(lambda words=words: _ended_s(words) for words in lines.values()),
+        )
+    say("cold status, ms", spread(columns[0], 1000))
+    for verb, column in zip(lines, columns[1:], strict=True):
+        say(f"cold {verb} / status", spread(ratios(column, columns[0])), "goal <= 1.3")
+
+
+SERVING = ("worker start", "up", "top", "web", "run")
+"""Verbs that serve, or wait for a program."""
+
+
+def _cheap(verb: str, folder: Path) -> list[str]:
+    """Return a command line of the verb that does next to nothing, whatever its answer is."""
+    words = {
+        "enqueue": ["--dry-run", "--", "true", "x"],
+        "wait": ["--timeout", "0"],
+        "worker stop": ["--timeout", "0"],
+        "service install": ["--dry-run"],
+        "service uninstall": ["--dry-run"],
+        "config set": ["max-retries", "3"],
+        "backup": ["--force", str(folder / "copy.db")],
+        "restore": [str(folder / "nothing.db")],
+    }.get(verb, [])
+    stand_ins = {"<id>": "job1", "<key>": "max-retries", "<shell>": "bash"}
+    if verb != "config set":  # has its arguments
+        words = [
+            *words,
+            *(stand_ins[name] for name in anatomy.placeholders(verb) if name in stand_ins),
+        ]
+    return [*verb.split(), *words]
+
+
+def _ended_s(words: list[str]) -> float:
+    """Return how long a command takes, whatever its exit code says."""
+    begun = time.perf_counter()
+    subprocess.run([QUEUECTL, *words], check=False, capture_output=True, stdin=subprocess.DEVNULL)
+    return time.perf_counter() - begun
+
+
 def size() -> None:
     """Weigh the binary."""
     say("binary on disk, MB", f"{os.path.getsize(QUEUECTL) / 1e6:.2f}", "goal <= 15")
 
 
-PARTS = {part.__name__: part for part in (size, cold, jobs, claim, bulk, idle, look)}
+PARTS = {part.__name__: part for part in (size, cold, verbs, jobs, claim, bulk, idle, look)}
 
 
 def main(names: list[str]) -> None:
