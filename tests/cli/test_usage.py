@@ -112,6 +112,13 @@ def test_help_of_a_verb_is_its_text(run, verb, flag):
 
 
 @pytest.mark.parametrize("verb", list(usage.VERBS))
+def test_no_option_is_told_twice(verb):
+    names = [name for option in anatomy.all_options(verb) for name in option.names]
+
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+@pytest.mark.parametrize("verb", list(usage.VERBS))
 def test_help_fits_a_page(verb):
     assert max(map(len, usage.text(verb).splitlines())) <= 100
 
