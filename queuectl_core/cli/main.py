@@ -27,7 +27,6 @@ INTERRUPTED = 130
 VERSION = ("--version", "-V")
 HIDDEN_VERB = "__complete"
 """What the scripts of `queuectl completion` call at each TAB."""
-BUG_HINT = "this is a bug of ours; run it again with QUEUECTL_DEBUG=1 and report what it prints"
 
 
 def console() -> int:
@@ -50,8 +49,7 @@ def main(argv: Sequence[str], clock: Clock | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last door: no traceback reaches a user
-        bug = QueuectlError(f"unexpected {type(error).__name__}: {error}", hint=BUG_HINT)
-        return _failed(bug, argv)
+        return _failed(QueuectlError(f"unexpected {type(error).__name__}: {error}"), argv)
     return code
 
 

@@ -111,7 +111,9 @@ def test_no_data_is_unpacked_but_the_interpreters_own(archive):
     assert [entry.name for entry in archive if entry.kind == b"x"] == ["base_library.zip"]
 
 
-@pytest.mark.parametrize("words", [["enqueue", '{"command":"true"}'], ["status"], ["list"]])
+@pytest.mark.parametrize(
+    "words", [["enqueue", '{"command":"true"}'], ["status"], ["list"], ["status", "--json"]]
+)
 def test_no_module_of_a_quick_verb_is_deflated(modules, tmp_path, words):
     done = subprocess.run(
         [sys.executable, "-I", "-c", IMPORTS, ROOT, *words],

@@ -61,6 +61,7 @@ def test_every_command_is_used_in_a_guide(verb):
 def test_every_topic_begins_with_its_title(topic):
     first, second = topics.TOPICS[topic].splitlines()[:2]
 
+    assert topic not in {*usage.VERBS, *usage.GROUPS}
     assert first.endswith(".")
     assert len(first) <= 78
     assert second == ""
