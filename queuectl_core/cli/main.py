@@ -13,7 +13,7 @@ import sys
 from queuectl_core.cli import output
 from queuectl_core.cli.session import Session
 from queuectl_core.clock import SystemClock
-from queuectl_core.errors import QueuectlError
+from queuectl_core.errors import BadData, QueuectlError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,6 +108,10 @@ def _dispatch(argv: Sequence[str], clock: Clock) -> int:
     session = _session(args, clock)
     try:
         return _commands(verb)[verb](session, args)
+    except BadData as error:
+        from queuectl_core.cli import wording
+
+        raise wording.as_typed(error, args) from error
     finally:
         session.close()
 

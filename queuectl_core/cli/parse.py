@@ -34,6 +34,10 @@ class Args:
         absent = dict.fromkeys(options_of(usage.text(verb)))
         return Args(self.verb, {**absent, **self._values})
 
+    def has(self, name: str) -> bool:
+        """Tell whether an option was given, False also for one that the verb does not have."""
+        return bool(self._values.get(name))
+
     def flag(self, name: str) -> bool:
         """Tell whether an option without value, or `--`, was given."""
         return bool(self._values[name])

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.binary
 CRON = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LOGNAME": "cron", "HOME": None, "LANG": None}
 LINES = 100_000
 BAD_EVERY = 1_000
-SERVING = ("worker start", "up", "top")
-"""Verbs that go on until they are stopped."""
+SERVING = ("worker start", "up", "top", "run")
+"""Verbs that go on until they are stopped, or start what their examples name."""
 LANGUAGES = (
     "你好, 世界",
     "Привет, мир",

@@ -14,11 +14,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [
-    page
-    for page in sorted((ROOT / "docs").rglob("*.md"))
-    if "<!-- run" in page.read_text(encoding="utf-8")
-]
+DOCS = ROOT / "docs"
+PAGES = [*sorted((DOCS / "guides").glob("*.md")), DOCS / "operations.md"]
 BLOCK = re.compile(r"<!-- run.*?-->\n```console\n(.*?)```", re.DOTALL)
 
 pytestmark = pytest.mark.binary
@@ -91,11 +88,16 @@ def test_the_commands_of_a_page_do_what_it_says(shell, page):
             assert fits(printed, expected), (command, printed)
 
 
-def test_every_guide_has_commands_that_run():
-    guides = [page for page in ROOT.glob("docs/guides/*.md") if page not in PAGES]
+def test_every_page_whose_commands_are_to_run_has_its_test():
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    marked = [
+        page
+        for page in [ROOT / "README.md", *DOCS.rglob("*.md")]
+        if "<!-- run" in page.read_text(encoding="utf-8")
+    ]
 
-    assert guides == []
     assert all(steps(page) for page in PAGES)
+    assert [page for page in marked if page not in PAGES and page.name not in tests] == []
 
 
 @pytest.mark.parametrize(
