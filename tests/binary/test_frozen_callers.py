@@ -10,14 +10,14 @@ import pytest
 
 from queuectl_core.cli import anatomy, usage
 from tests.cli import fuzz
+from tests.cli.test_examples import SERVING, examples
+from tests.cli.test_usage import words_of
 
 pytestmark = pytest.mark.binary
 
 CRON = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LOGNAME": "cron", "HOME": None, "LANG": None}
 LINES = 100_000
 BAD_EVERY = 1_000
-SERVING = ("worker start", "up", "top", "run")
-"""Verbs that go on until they are stopped, or start what their examples name."""
 LANGUAGES = (
     "你好, 世界",
     "Привет, мир",
@@ -58,6 +58,26 @@ def test_a_verb_ends_well_with_every_stream_closed(sandbox, verb):
     assert ended[0].code in {74, 0, 4, 64}, ended[0]
     assert ended[1].code in {0, 1, 3, 4, 64, 65, 66, 69, 74, 124}, ended[1]
     assert not [done for done in ended if "Traceback" in done.out + done.err]
+
+
+@pytest.mark.parametrize(("verb", "line"), list(examples(that_stay=True)))
+def test_an_example_that_stays_works_until_it_is_told_to_end(sandbox, verb, line):
+    programs = sandbox.root / "programs"
+    programs.mkdir()
+    for name in ("rsync", "pg_dump", "backup.sh", "publish.sh"):
+        for path in (programs / name, sandbox.root / name):
+            path.write_text("#!/bin/sh\necho $0 $*\n")
+            path.chmod(0o755)
+    if verb == "enqueue":
+        sandbox.start_worker()
+    (sandbox.root / "src").mkdir()
+    words = shlex.join(words_of(line)[1:])
+    path = {"PATH": f"{programs}:/usr/bin:/bin"}
+
+    done = sandbox.shell(f'timeout --preserve-status -s TERM 3 "$QUEUECTL" {words}', env=path)
+
+    assert done.code in {0, 143}, done
+    assert "Traceback" not in done.out + done.err
 
 
 def test_a_hundred_thousand_lines_with_bad_ones_among_them(sandbox):

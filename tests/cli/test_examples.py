@@ -12,7 +12,9 @@ from tests.builders import buried, completed
 from tests.cli.test_usage import words_of
 
 SERVING = {"worker start", "top", "up", "run"}
-"""Verbs that work until they are stopped, or start programs: tests/binary has them."""
+"""Verbs that work until they are stopped, or start programs."""
+STAYING = {"--follow", "--wait", "--watch"}
+"""Options that make a verb stay until something happens."""
 NEEDS_PENDING = {"cancel", "edit", "rm", "pause", "why"}
 NEEDS_DEAD = {"retry", "dlq list", "dlq show", "dlq retry"}
 OTHER_JOBS: dict[str, list[str]] = {"restore": []}
@@ -26,10 +28,13 @@ CODES = {
 }  # fmt: skip
 
 
-def examples():
+def examples(*, that_stay: bool):
+    """Yield the examples that end by themselves, or the others: tests/binary has those."""
     for verb in usage.VERBS:
-        if verb not in SERVING:
-            yield from ((verb, line) for line in anatomy.read(verb).examples)
+        for line in anatomy.read(verb).examples:
+            stays = verb in SERVING or not STAYING.isdisjoint(words_of(line))
+            if stays is that_stay:
+                yield verb, line
 
 
 @pytest.fixture
@@ -69,7 +74,7 @@ def prepared(run, end_next, open_queue, tmp_path, monkeypatch):
     return prepared
 
 
-@pytest.mark.parametrize(("verb", "line"), list(examples()))
+@pytest.mark.parametrize(("verb", "line"), list(examples(that_stay=False)))
 @pytest.mark.parametrize("as_json", [False, True], ids=["plain", "json"])
 def test_every_example_works(run, prepared, verb, line, as_json):
     words = prepared(verb, line)
