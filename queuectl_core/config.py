@@ -6,7 +6,7 @@ also makes `config get`, the names of the environment variables and the page doc
 
 from __future__ import annotations
 
-from queuectl_core.errors import BadConfig
+from queuectl_core.errors import BadConfig, BadData
 from queuectl_core.records import Record
 
 TYPE_CHECKING = False
@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 
 class Setting(Record):
-    """One setting. `low` and `high` bound numbers, both ends allowed."""
+    """One setting. `low` and `high` bound numbers, both ends allowed.
+
+    On a command line and in the environment a span may be written as one: 10m for 600 seconds.
+    """
 
     key: str
     default: Value
     low: float
     high: float
     help: str
+    unit_ms: int = 0  # of a setting that is a span; 0: it is none
 
     @property
     def field(self) -> str:
@@ -36,17 +40,25 @@ class Setting(Record):
         return f"QUEUECTL_{self.field.upper()}"
 
 
+SECOND_MS, DAY_MS = 1000, 86_400_000
 YEAR_S = 366 * 24 * 3600
 DAYS = 36_600
 """A hundred years: the longest time that anything is kept for, unless it is for ever."""
 TABLE = (
     Setting("max-retries", 3, 0, 1000, "attempts a job has in all, unless it says otherwise"),
     Setting("backoff-base", 2.0, 1, 100, "a failed job waits base^(attempt-1) seconds"),
-    Setting("backoff-cap", 3600.0, 0, YEAR_S, "longest wait before a retry, in seconds"),
+    Setting("backoff-cap", 3600.0, 0, YEAR_S, "longest wait before a retry, in seconds", SECOND_MS),
     Setting("backoff-jitter", 0.0, 0, 1, "share of the wait that chance may take away"),
-    Setting("job-timeout", 300.0, 0, YEAR_S, "seconds a job may run; 0: no limit"),
-    Setting("kill-grace", 5.0, 0, 3600, "seconds between TERM and KILL"),
-    Setting("stop-timeout", 30.0, 0, YEAR_S, "seconds a stopping worker waits for running jobs"),
+    Setting("job-timeout", 300.0, 0, YEAR_S, "seconds a job may run; 0: no limit", SECOND_MS),
+    Setting("kill-grace", 5.0, 0, 3600, "seconds between TERM and KILL", SECOND_MS),
+    Setting(
+        "stop-timeout",
+        30.0,
+        0,
+        YEAR_S,
+        "seconds a stopping worker waits for running jobs",
+        SECOND_MS,
+    ),
     Setting(
         "output-limit",
         1_048_576,
@@ -60,6 +72,7 @@ TABLE = (
         0,
         DAYS,
         "days that completed and cancelled jobs are kept; 0: no limit by age",
+        DAY_MS,
     ),
     Setting(
         "keep-finished-count",
@@ -68,7 +81,9 @@ TABLE = (
         1 << 40,
         "completed and cancelled jobs that are kept, the newest; 0: no limit by number",
     ),
-    Setting("keep-output-days", 7.0, 0, DAYS, "days that output is kept; 0: no limit by age"),
+    Setting(
+        "keep-output-days", 7.0, 0, DAYS, "days that output is kept; 0: no limit by age", DAY_MS
+    ),
     Setting(
         "keep-output-bytes",
         1 << 30,
@@ -78,7 +93,12 @@ TABLE = (
     ),
     Setting("db-path", "", 0, 0, "the queue file; empty: queue.db in the home"),
     Setting(
-        "worker-poll-interval", 1.0, 0.05, 3600, "seconds between looks when nothing wakes a worker"
+        "worker-poll-interval",
+        1.0,
+        0.05,
+        3600,
+        "seconds between looks when nothing wakes a worker",
+        SECOND_MS,
     ),
     Setting("naive-time", "local", 0, 0, "zone of times without an offset: local or utc"),
 )
@@ -149,8 +169,18 @@ def parse_text(setting: Setting, text: str, source: str) -> Value:
     try:
         value = kind(text) if text.isascii() or kind is str else None
     except ValueError:
-        value = None
+        value = _span(setting, text) if setting.unit_ms else None
     return _checked(setting, text if value is None else value, source)
+
+
+def _span(setting: Setting, text: str) -> float | None:
+    """Return how many units of the setting a span such as 10m has, None where it is no span."""
+    from queuectl_core.durations import parse_duration_ms  # noqa: PLC0415 - datetime: 8 ms
+
+    try:
+        return parse_duration_ms(text) / setting.unit_ms
+    except BadData:
+        return None
 
 
 def _checked(setting: Setting, value: object, source: str) -> Value:

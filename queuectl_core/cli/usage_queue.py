@@ -103,6 +103,8 @@ Examples:
 CONFIG_SET = """\
 Change a setting in config.json. Running workers use it within a second.
 
+Seconds and days can be written as spans: 10m, 1h30m, 7d.
+
 Usage:
   queuectl config set [options] [--] <key> <value>
 
@@ -110,6 +112,7 @@ Examples:
   queuectl config set max-retries 5
   queuectl config set backoff-base 3.0
   queuectl config set job-timeout 600
+  queuectl config set stop-timeout 2m
 """
 
 CONFIG_UNSET = """\

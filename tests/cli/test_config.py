@@ -184,3 +184,22 @@ def test_set_and_unset_answer_as_asked(run):
     assert run("config", "unset", "max-retries", "--json").code == 0
     assert run("config", "set", "max-retries", "5", "-q").out == ""
     assert run("config", "unset", "max-retries", "-q").out == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "span", "value"),
+    [("job-timeout", "10m", 600), ("kill-grace", "1.5s", 1.5), ("keep-output-days", "2w", 14)],
+)
+def test_a_span_is_taken_for_seconds_and_days(run, monkeypatch, key, span, value):
+    assert run("config", "set", key, span, "--json").records[0]["value"] == value
+    assert run("config", "get", key).out == f"{value}\n"
+
+    monkeypatch.setenv("QUEUECTL_KILL_GRACE", "2m")
+    assert run("config", "get", "kill-grace").out == "120\n"
+
+
+def test_a_span_is_no_number_of_something_else(run):
+    for key, text in (("max-retries", "10m"), ("backoff-base", "2s"), ("job-timeout", "soon")):
+        done = run("config", "set", key, text)
+        assert done.code == 78
+        assert text in done.err
