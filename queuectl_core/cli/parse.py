@@ -36,7 +36,7 @@ class Args:
 
     def has(self, name: str) -> bool:
         """Tell whether an option was given, False also for one that the verb does not have."""
-        return bool(self._values.get(name))
+        return self._values.get(name) not in (None, False, 0, [])
 
     def flag(self, name: str) -> bool:
         """Tell whether an option without value, or `--`, was given."""

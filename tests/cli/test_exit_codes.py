@@ -157,6 +157,7 @@ def test_words_of_other_programs_lead_to_the_verb(run, typed, meant):
         (("enqueue", "--retries", "many", "true"), "--retries must be"),
         (("enqueue", "--timeout", "ever", "true"), "--timeout: not a duration"),
         (("enqueue", "--id", "a b", "true"), '--id "a b"'),
+        (("enqueue", "--id", "", "true"), '--id ""'),
         (("enqueue", "--in", "x", '{"command":"true"}'), "--in: not a duration"),
         (("enqueue", '{"command":"true","run_at":"soon"}'), "run_at: not a time"),
         (("wait", "--timeout", "soon", "a"), "--timeout: not a duration"),
