@@ -77,7 +77,9 @@ def _of_file(path: str | None) -> dict[str, str]:
         return envfile.parse(data.decode())
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise BadData(f"{path}: line {line} is not valid UTF-8") from error
+        raise BadData(
+            f"{path}: line {line} is not valid UTF-8", hint="re-encode the file: iconv -t UTF-8"
+        ) from error
     except BadData as error:
         raise BadData(f"{path}: {error}", hint=error.hint) from error
 

@@ -60,7 +60,9 @@ def test_a_wrong_option_is_one_line_and_a_hint(run):
     done = run("enqueue", "--nice", "high", "true")
 
     assert done.code == 65
-    assert done.err.startswith('queuectl: nice must be a whole number from -20 to 19, not "high"\n')
+    assert done.err.startswith(
+        'queuectl: --nice must be a whole number from -20 to 19, not "high"\n'
+    )
     assert run("enqueue", "--ok-codes", "1-", "true").code == 65
     assert run("enqueue", "--jitter", "many", "true").code == 65
 
@@ -119,7 +121,7 @@ def test_a_wrong_file_of_variables_is_named_with_the_line(run, tmp_path):
 
     assert (done.code, latin.code) == (65, 65)
     assert done.err.startswith(f'queuectl: {tmp_path}/env: line 2 has no =: "nonsense"\n')
-    assert latin.err == f"queuectl: {tmp_path}/latin: line 2 is not valid UTF-8\n"
+    assert latin.err.startswith(f"queuectl: {tmp_path}/latin: line 2 is not valid UTF-8\n")
     assert run("enqueue", "--env-file", "nowhere", "true").code == 66
 
 
