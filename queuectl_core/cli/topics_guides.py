@@ -51,6 +51,12 @@ nothing and exits with 0; without it, with 73.
 closed, and LANG, HOME and PATH may be missing (HOME then comes from passwd).
 
 Jobs run with the worker's environment, not cron's: give them what they need with --env.
+
+Where no worker is wanted, `run` is the wrapper: it runs the job itself, in cron's environment, with
+retries, timeout, lock and history, and exits as the job does:
+
+  $ queuectl run --id backup --on-conflict replace --retries 3 --timeout 2h -- ./backup.sh
+
 Check from another line that a worker lives:
 
   $ queuectl worker health
