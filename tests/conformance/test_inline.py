@@ -91,6 +91,7 @@ def test_a_failed_run_is_recorded_and_its_job_kept_for_the_next_one(store):
 
     assert (second.job.number, second.job.starts, second.job.attempts) == (first.job.number, 2, 2)
     assert second.token != first.token
+    assert second.job.started_at_ms == LATER_MS
     assert next_claim(store, LATER_MS + 1) == []
     (attempt,) = store.attempts(first.job.number)
     assert (attempt.start, attempt.exit_code) == (1, 1)

@@ -39,7 +39,9 @@ class SqliteInline(SqliteIntake):
             self._refuse_newer()
             if not steps.settle(ledger, result):
                 return None
-            return steps.claim_one(ledger, worker, Place(job.number, target, job.queue))
+            place = Place(job.number, target, job.queue)
+            due_ms: int | None = getattr(result.verdict, "run_at_ms", None)
+            return steps.claim_one(ledger, worker, place, starts_at_ms=due_ms)
 
     def _refuse_newer(self) -> None:
         """Claim nothing from a queue that a newer version has migrated since we opened it."""

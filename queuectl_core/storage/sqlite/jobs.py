@@ -39,9 +39,17 @@ def claim_next(
         yield claim
 
 
-def claim_one(ledger: Ledger, worker: int, place: Place) -> Claim | None:
-    """Claim the job at a place for a worker, due or not; None when its state does not allow it."""
-    values = {"worker": worker, "now_ms": ledger.now_ms}
+def claim_one(
+    ledger: Ledger, worker: int, place: Place, *, starts_at_ms: int | None = None
+) -> Claim | None:
+    """Claim the job at a place for a worker, due or not; None when its state does not allow it.
+
+    It starts now, or at the moment that its holder waits for.
+    """
+    values = {
+        "worker": worker,
+        "started_at_ms": ledger.now_ms if starts_at_ms is None else starts_at_ms,
+    }
     if not ledger.move(Event.CLAIM, place, values):
         return None
     job = rows.job(ledger.row(sql.JOB_BY_NUMBER, {"number": place.number}))

@@ -141,7 +141,7 @@ MOVES: Mapping[Event, str] = {
         Event.CLAIM,
         f"""reason = NULL, worker = :worker, token = random(),
     attempts = attempts + 1, starts = starts + 1,
-    started_at_ms = :now_ms, cancel_requested = 0, {_NO_OUTCOME}""",
+    started_at_ms = :started_at_ms, cancel_requested = 0, {_NO_OUTCOME}""",
     ),
     **{
         event: _move(event, _ENDED, fence=_FENCE)
