@@ -32,6 +32,7 @@ SUSPECT_CRASHES = 2
 (docs/design/0011-who-is-to-blame.md)."""
 ID_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")
 MAX_ID_LENGTH = 128
+MAX_TAGS = 32
 
 
 def name_of(number: int, job_id: str | None) -> str:
@@ -55,6 +56,7 @@ class NewJob(Record):
     env: Mapping[str, str] | None = None
     on_crash: str = ON_CRASH[0]
     options: JobOptions | None = None  # None: none of them, as most jobs
+    tags: tuple[str, ...] = ()
 
 
 class Enqueued(Record):
@@ -96,6 +98,7 @@ class Job(Record):
     timeout_ms: int | None
     backoff: str | None
     on_crash: str
+    tags: tuple[str, ...]
     created_at_ms: int
     started_at_ms: int | None
     finished_at_ms: int | None
@@ -202,6 +205,24 @@ def check_env(value: object) -> dict[str, str]:
         _word(f"env {name}", name)
         _word(f"env {name}", text)
     return value
+
+
+def check_tags(value: object) -> tuple[str, ...]:
+    """Return the tags, each once: names as an id is one, at most MAX_TAGS."""
+    if not isinstance(value, (list, tuple)):
+        raise BadData(
+            f"tags must be a list of names, not {shown(value)}", hint='as in "tags": ["nightly"]'
+        )
+    if len(value) > MAX_TAGS:
+        raise BadData(f"tags has {len(value)} names; the limit is {MAX_TAGS}")
+    return tuple(dict.fromkeys(check_tag(tag) for tag in value))
+
+
+def check_tag(value: object) -> str:
+    """Return a tag: the same letters as an id."""
+    if not isinstance(value, str):
+        raise BadData(f"a tag must be text, not {shown(value)}")
+    return check_name("tag", value)
 
 
 def check_on_crash(value: object) -> str:

@@ -29,6 +29,7 @@ from queuectl_core.cli import anatomy, usage  # noqa: E402 - the tree is not ins
 from queuectl_core.job import NewJob  # noqa: E402
 from queuectl_core.retry import Complete  # noqa: E402
 from queuectl_core.run import Ending, Outcome  # noqa: E402 - the tree is not installed
+from queuectl_core.services.listing import pages  # noqa: E402
 from queuectl_core.storage import open_store  # noqa: E402
 from queuectl_core.storage.records import NewWorker, Result  # noqa: E402
 
@@ -136,7 +137,7 @@ def _drain(count: int, width: int) -> tuple[float, float]:
             stderr=subprocess.DEVNULL,
         )
         store = open_store(str(home / "queue.db"), now_ms=now_ms())
-        done = [job for page in range(0, count, 500) for job in store.jobs(below=count - page + 1)]
+        done = [job for page in pages(store) for job in page]
         store.close()
     first = min(job.started_at_ms or 0 for job in done)
     last = max(job.finished_at_ms or 0 for job in done)

@@ -8,10 +8,13 @@ from queuectl_core.job import Job, NewJob
 from queuectl_core.lifecycle import State
 from queuectl_core.retry import Bury, Complete, Release, Rescue, Retry, Stop
 from queuectl_core.run import Claim, Ending, Outcome
+from queuectl_core.selection import Selection
+from queuectl_core.services.listing import pages
 from queuectl_core.storage.records import NewWorker, Result
 
 if TYPE_CHECKING:
     from queuectl_core.retry import Verdict
+    from queuectl_core.storage.store import Store
 
 NOW_MS = 1_700_000_000_000
 """A moment like any other: 2023-11-14T22:13:20Z."""
@@ -57,6 +60,7 @@ def job(**fields: Any) -> Job:
         "token": 77,
         "cancel_requested": False,
         "on_crash": "retry",
+        "tags": (),
     }
     return Job(**(usual | fields))
 
@@ -112,3 +116,8 @@ def result_for(claim: Claim, verdict: Verdict) -> Result:
             return released(claim)
         case Rescue():
             return Result(claim, Outcome(Ending.INTERRUPTED, duration_ms=13), Rescue())
+
+
+def jobs_of(store: Store, **fields: Any) -> list[Job]:
+    """Return all jobs of a queue that fit these fields of a Selection, the newest first."""
+    return [job for page in pages(store, Selection(**fields)) for job in page]

@@ -94,6 +94,7 @@ def options(args: Args) -> dict[str, object]:
         "backoff": args.text("--backoff"),
         "on_crash": args.text("--on-crash"),
         "cwd": _absolute(args.text("--cwd")),
+        "tags": args.words("--tag") or None,
     }
     kept = {name: value for name, value in given.items() if value is not None}
     return kept | runtime.fields(args)

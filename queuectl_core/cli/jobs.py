@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from queuectl_core.cli import selecting
 from queuectl_core.cli.output import Table, clean
 from queuectl_core.cli.text import JOB_COLUMNS, job_row, when
 from queuectl_core.durations import format_duration
 from queuectl_core.errors import UsageError
-from queuectl_core.job import MAX_WORD_BYTES, check_queue
+from queuectl_core.job import MAX_WORD_BYTES
 from queuectl_core.lifecycle import State
-from queuectl_core.services import jobs, waiting
+from queuectl_core.selection import Selection
+from queuectl_core.services import jobs, listing, waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,43 +29,44 @@ _ATTEMPT_COLUMNS = ("ATTEMPT", "ENDED", "EXIT", "DURATION", "CPU", "MAX RSS", "S
 
 def list_jobs(session: Session, args: Args) -> int:
     """Print jobs, the newest first."""
-    text = args.text("--state")
-    state = None if text is None else jobs.parse_state(text)
-    return _list(session, args, state, "no jobs")
+    return _list(session, args, selecting.selection(session, args), "no jobs")
 
 
 def list_dead(session: Session, args: Args) -> int:
     """Print the dead letters, the newest first."""
-    return _list(session, args, State.DEAD, "no dead letters")
+    dead = selecting.selection(session, args)._replace(states=(State.DEAD,))
+    return _list(session, args, dead, "no dead letters")
 
 
-def _list(session: Session, args: Args, state: State | None, none_text: str) -> int:
+def _list(session: Session, args: Args, selection: Selection, none_text: str) -> int:
     usual = SCREENFUL if session.out.tty and not session.out.as_json else 0
     limit = args.whole("--limit", usual, low=0, high=MAX_LIMIT)
-    queue = args.text("--queue")
-    queue = None if queue is None else check_queue(queue)
     table = Table(session.out, *JOB_COLUMNS)
     shown = 0
-    for page in jobs.listing(session.store, state=state, queue=queue, limit=limit or None):
+    for page in listing.pages(session.store, selection, limit=limit or None):
         shown += len(page)
         if session.out.as_json:
             for job in page:
                 session.out.record(jobs.record(job))
-        else:
+        elif page:
             table.rows([job_row(session, job) for job in page])
     if not shown:
         session.out.note(none_text)
     elif shown == usual:
-        _tell_rest(session, state, queue, shown)
+        _tell_rest(session, selection, shown)
     return 0
 
 
-def _tell_rest(session: Session, state: State | None, queue: str | None, shown: int) -> None:
-    """Say how many jobs more there are than a screenful."""
+def _tell_rest(session: Session, selection: Selection, shown: int) -> None:
+    """Say how many jobs more there are than a screenful, where the counts know it."""
+    states, queue = selection.states, selection.queue
+    if selection != Selection(states=states, queue=queue):
+        session.out.line("--limit 0 shows all")
+        return
     total = sum(
         count.jobs
         for count in session.store.counts()
-        if state in {None, count.state} and queue in {None, count.queue}
+        if (not states or count.state in states) and queue in {None, count.queue}
     )
     if total > shown:
         session.out.line(f"... and {total - shown:,} more; --limit 0 shows all")

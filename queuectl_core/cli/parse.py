@@ -47,6 +47,10 @@ class Args:
         value = self._values[name]
         return None if value is None else str(value)
 
+    def option(self, name: str) -> str | None:
+        """Return an option's value; None also where the verb has no such option."""
+        return self.text(name) if name in self._values else None
+
     def words(self, name: str) -> list[str]:
         """Return the values of what may come several times, in their order."""
         value = self._values[name]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from queuectl_core.cli.usage_selection import MOMENTS, OPTIONS, OPTIONS_WITHOUT_STATE
+
 ENQUEUE = """\
 Add a job to the queue; a worker runs it. When this exits with 0 the job is on disk.
 
 Usage:
-  queuectl enqueue [options] [--env KV]... [--inherit-env GLOB]... [--] [<word>...]
+  queuectl enqueue [options] [--env KV]... [--tag T]... [--inherit-env GLOB]... [--] [<word>...]
 
 One word is a shell line, run by /bin/sh. Two or more are a program and its arguments, run
 without a shell, byte for byte; put -- before them where the first one starts with a dash.
 One word that opens with { is a JSON object with the fields id, command, argv, priority,
-max_retries, run_at, timeout, queue, backoff, on_crash, cwd, env.
+max_retries, run_at, timeout, queue, backoff, on_crash, cwd, env, tags.
 
 Options:
   --id ID               name the job: letters, digits and . _ : -; the id is
@@ -37,6 +39,7 @@ Options:
   --kill-after SPAN     from the wish to end to SIGKILL (default: the setting kill-grace)
   --nice N              run it with this niceness; 19 is the kindest
   --allow-background    let what it leaves in the background live on when it ended well or failed
+  --tag T               put a tag on it, to select it by; may come several times
   --shell               join the words to a shell line
   --on-conflict WHAT    when the id exists: error, skip (exit 0, nothing added), replace
   --stdin               read jobs from stdin, one a line: JSON objects or shell lines
@@ -102,16 +105,16 @@ Examples:
   queuectl run --retry-on 75,timeout --ok-codes 24 'rsync -a src/ dst/ | tail -n 3'
 """
 
-LIST = """\
+LIST = f"""\
 List jobs, the newest first: 50 on a terminal, all into a pipe.
 
 Usage:
   queuectl list [options]
 
 Options:
-  --state STATE    only jobs that are pending, processing, completed, failed, dead or cancelled
-  --queue Q        only jobs of this queue
-  --limit N        at most N jobs; 0: all
+{OPTIONS}
+{MOMENTS}
+  --limit N            at most N jobs; 0: all
 
 `failed` is a job that failed and waits for its retry; one that failed for good is `dead`.
 
@@ -119,6 +122,7 @@ Examples:
   queuectl list
   queuectl list --state failed
   queuectl list --json --queue thumbs --limit 100
+  queuectl list --grep rsync --since 2h
 """
 
 SHOW = """\
@@ -199,15 +203,16 @@ Examples:
   queuectl retry 17 18 19
 """
 
-DLQ_LIST = """\
+DLQ_LIST = f"""\
 List the dead letters, the newest first: jobs whose attempts are used up.
 
 Usage:
   queuectl dlq list [options]
 
 Options:
-  --queue Q    only jobs of this queue
-  --limit N    at most N jobs; 0: all
+{OPTIONS_WITHOUT_STATE}
+{MOMENTS}
+  --limit N            at most N jobs; 0: all
 
 Examples:
   queuectl dlq list

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 INPUT_FIELDS = (
     "id", "queue", "command", "argv", "priority", "max_retries", "run_at", "timeout", "backoff",
-    "cwd", "env", "on_crash",
+    "cwd", "env", "on_crash", "tags",
 )  # fmt: skip
 OPTION_FIELDS = (
     "jitter", "retry_on", "no_retry_on", "ok_codes", "kill_after", "verify", "nice",
@@ -98,7 +98,7 @@ def new_job(fields: Fields, defaults: Defaults) -> NewJob:
     command, argv = _command(get("command"), get("argv"))
     job_id, priority, retries = _text_id(fields), get("priority"), get("max_retries")
     queue, backoff, cwd, env = get("queue"), get("backoff"), get("cwd"), get("env")
-    on_crash = get("on_crash")
+    on_crash, tags = get("on_crash"), get("tags")
     return NewJob(
         command,
         argv,
@@ -113,6 +113,7 @@ def new_job(fields: Fields, defaults: Defaults) -> NewJob:
         None if not env else checks.check_env(env),
         checks.ON_CRASH[0] if on_crash is None else checks.check_on_crash(on_crash),
         None if _OPTIONAL.isdisjoint(fields) else _options(fields),
+        () if tags is None else checks.check_tags(tags),
     )
 
 

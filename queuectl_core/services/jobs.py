@@ -5,9 +5,11 @@ Knows a Store and nothing of how words came in or go out. On the path of a cold 
 
 from __future__ import annotations
 
-from queuectl_core.errors import BadData, NotFound, WrongState
+from queuectl_core.errors import NotFound, WrongState
 from queuectl_core.job import ID_LETTERS
-from queuectl_core.lifecycle import FINAL, STATES, Event, State, allows, states_for
+from queuectl_core.lifecycle import FINAL, Event, State, allows, states_for
+from queuectl_core.selection import Selection
+from queuectl_core.services import listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from queuectl_core.run import Attempt
     from queuectl_core.storage.store import Store
 
-PAGE = 500
 FIRST_POLL_MS, LAST_POLL_MS = 50, 250
 _MAX_NUMBER_DIGITS = 18
 _MOMENTS = ("run_at", "created_at", "started_at", "finished_at")
@@ -53,39 +54,6 @@ def find_all(store: Store, words: Iterable[str]) -> list[Job]:
     """Return the jobs that the words name, each once, in that order; NotFound when one is none."""
     found = {job.number: job for job in (find(store, word) for word in words)}
     return list(found.values())
-
-
-def listing(
-    store: Store, *, state: State | None = None, queue: str | None = None, limit: int | None = None
-) -> Iterator[list[Job]]:
-    """Yield pages of jobs, the newest first, up to `limit` in all; None: all. Holds one page."""
-    below: int | None = None
-    left = limit
-    while left is None or left > 0:
-        size = PAGE if left is None else min(PAGE, left)
-        page = store.jobs(state=state, queue=queue, below=below, limit=size)
-        if page:
-            yield page
-        if len(page) < size:
-            return
-        below = page[-1].number
-        left = None if left is None else left - size
-
-
-def parse_state(text: str) -> State:
-    """Return the state of that name, any case; BadData with the nearest one otherwise."""
-    try:
-        return STATES[text.lower()]
-    except KeyError:
-        from difflib import get_close_matches  # noqa: PLC0415 - 6 ms, for a typo only
-
-        names = list(STATES)
-        close = get_close_matches(text.lower(), names, n=1)
-        all_names = "the states are " + ", ".join(names)
-        raise BadData(
-            f'there is no state "{text[:60]}"',
-            hint=f"did you mean {close[0]}?" if close else all_names,
-        ) from None
 
 
 def cancel(store: Store, jobs: Sequence[Job], *, now_ms: int) -> list[State | None]:
@@ -146,7 +114,7 @@ def dead_letters(store: Store, *, held: bool) -> Iterator[list[Job]]:
     """Yield pages of the dead letters that wait for a person to name them, or of all others."""
     from queuectl_core.retry import HELD  # noqa: PLC0415 - 0.7 ms of a cold enqueue
 
-    for page in listing(store, state=State.DEAD):
+    for page in listing.pages(store, Selection(states=(State.DEAD,))):
         yield [job for job in page if (job.reason == HELD) is held]
 
 
@@ -195,6 +163,7 @@ def record(job: Job) -> dict[str, object]:
         "on_crash": job.on_crash,
         "cwd": job.cwd,
         "env": None if job.env is None else dict(job.env),
+        "tags": list(job.tags),
         "worker": job.worker,
         "cpu": seconds(job.cpu_ms),
         "max_rss": job.max_rss_bytes,
@@ -218,6 +187,7 @@ def draft_record(job: NewJob) -> dict[str, object]:
     fields["timeout"] = seconds(fields.pop("timeout_ms"))
     del fields["options"]
     fields |= _option_fields(job)
+    fields["tags"] = list(job.tags) or None
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from queuectl_core.selection import EVERY
 from queuectl_core.storage.inline import Inline
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from queuectl_core.job import Enqueued, Job, NewJob
     from queuectl_core.lifecycle import State
     from queuectl_core.run import Attempt, Claim
+    from queuectl_core.selection import Page, Selection
     from queuectl_core.storage.records import (
         Bell,
         Count,
@@ -121,15 +123,23 @@ class Store(Intake, Inline, Protocol):
     def job_by_id(self, job_id: str) -> Job | None:
         """Return the job with that text id, or None."""
 
-    def jobs(
-        self,
-        *,
-        state: State | None = None,
-        queue: str | None = None,
-        below: int | None = None,
-        limit: int = 500,
-    ) -> list[Job]:
-        """Return up to `limit` jobs, the newest first, with numbers under `below`: a page."""
+    def select(
+        self, selection: Selection = EVERY, *, below: int | None = None, limit: int = 500
+    ) -> Page:
+        """Return up to `limit` of the selected jobs, the newest first, with numbers under `below`.
+
+        Looks at a bounded number of rows: see Page. Jobs that are asked for by `numbers` come all
+        at once, in that order, and `below` is nothing to them.
+        """
+
+    def ranking(
+        self, selection: Selection, *, order: str, descending: bool = True, limit: int | None = None
+    ) -> Sequence[int]:
+        """Return the numbers of all selected jobs, sorted by one of selection.ORDERS.
+
+        Jobs that have no such value come last; what is equal is in the order of numbers. Looks at
+        all of them at once, and holds 8 bytes for each.
+        """
 
     def attempts(self, number: int) -> list[Attempt]:
         """Return the finished starts of a job, the oldest first.

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.builders import jobs_of
+
 MIXED = b"""\
 {"id":"a","command":"one"}
 echo a shell line
@@ -14,7 +16,7 @@ echo a shell line
 
 
 def commands(store):
-    return [job.command for job in reversed(store.jobs())]
+    return [job.command for job in reversed(jobs_of(store))]
 
 
 def test_good_lines_are_kept_and_bad_ones_told_by_number(run, store):
@@ -31,7 +33,7 @@ def test_ids_that_exist_alone_give_73(run, store):
     done = run("enqueue", "--stdin", stdin=b'{"id":"a","command":"x"}\n' * 2)
 
     assert done.code == 73
-    assert len(store.jobs()) == 1
+    assert len(jobs_of(store)) == 1
 
 
 def test_skipped_jobs_are_counted_apart(run):
@@ -45,7 +47,7 @@ def test_skipped_jobs_are_counted_apart(run):
 def test_atomic_adds_all_or_none(run, store):
     bad = run("enqueue", "--stdin", "--atomic", stdin=MIXED)
     twice = run("enqueue", "--stdin", "--atomic", stdin=b'{"id":"a","command":"x"}\n' * 2)
-    assert store.jobs() == []
+    assert jobs_of(store) == []
 
     good = run("enqueue", "--stdin", "--atomic", stdin=b"a\nb\n")
 
@@ -62,7 +64,7 @@ def test_a_file_is_read_with_options_for_every_line(run, store, tmp_path):
 
     assert done.out == "Enqueued 2 jobs\n"
     assert commands(store) == ["one", "two"]
-    assert {(job.priority, job.queue) for job in store.jobs()} == {(8, "q")}
+    assert {(job.priority, job.queue) for job in jobs_of(store)} == {(8, "q")}
 
 
 def test_a_file_that_is_not_there_gives_66(run, tmp_path):
@@ -78,7 +80,7 @@ def test_a_dry_run_judges_and_adds_nothing(run, store):
 
     assert done.code == 65
     assert done.out == "Would enqueue 5 jobs\n"
-    assert store.jobs() == []
+    assert jobs_of(store) == []
 
 
 @pytest.mark.parametrize("chunk_end", [4_999, 5_000, 5_001])

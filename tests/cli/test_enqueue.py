@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.builders import NOW_MS
+from tests.builders import NOW_MS, jobs_of
 
 
 def job(store, name="1"):
@@ -78,7 +78,7 @@ def test_blanks_around_the_json_do_not_matter(run, store):
     assert run("enqueue", ' {"command":"a"}\n').code == 0
     assert run("enqueue", '\n[ {"command":"b"} ]').code == 0
 
-    assert [one.command for one in store.jobs()] == ["b", "a"]
+    assert [one.command for one in jobs_of(store)] == ["b", "a"]
 
 
 def test_a_time_that_is_past_is_echoed_too(run):
@@ -158,7 +158,7 @@ def test_a_dry_run_shows_the_job_and_adds_nothing(run, store):
     assert "Would enqueue" in done.out
     assert "2030-01-01T00:00:00+00:00" in done.out
     assert (record["command"], record["timeout"]) == ("a", 90)
-    assert store.jobs() == []
+    assert jobs_of(store) == []
 
 
 def test_a_list_is_added_whole_or_not_at_all(run, store):
@@ -167,7 +167,7 @@ def test_a_list_is_added_whole_or_not_at_all(run, store):
 
     assert bad.code == 65
     assert good.out == "Enqueued job 1\nEnqueued job 2\n"
-    assert len(store.jobs()) == 2
+    assert len(jobs_of(store)) == 2
 
 
 def test_a_record_can_be_enqueued_again(run, store):
@@ -231,7 +231,7 @@ def test_bad_data_is_named_and_adds_nothing(run, store, text, told):
     assert done.out == ""
     assert told in done.err
     assert len(done.err.splitlines()) <= 2
-    assert store.jobs() == []
+    assert jobs_of(store) == []
 
 
 def test_bad_data_creates_no_home(run, home):
@@ -254,7 +254,7 @@ def test_a_command_above_the_kernels_limit_is_refused(run, store):
     assert run("enqueue", "x" * 131_071).code == 0
     assert run("enqueue", "x" * 131_072).code == 65
     assert run("enqueue", "--", "prog", "y" * 131_072).code == 65
-    assert len(store.jobs()) == 1
+    assert len(jobs_of(store)) == 1
 
 
 def test_bytes_that_are_no_utf8_are_refused(run):
@@ -290,7 +290,7 @@ def test_a_wrong_command_line_is_named_and_adds_nothing(run, store, argv, code, 
 
     assert done.code == code
     assert told in done.err
-    assert store.jobs() == []
+    assert jobs_of(store) == []
 
 
 def test_a_directory_that_is_gone_is_told(run, tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from queuectl_core.cli import jobs
 from queuectl_core.lifecycle import State
 from tests import halves
-from tests.builders import buried, completed, new_worker, retried
+from tests.builders import buried, completed, jobs_of, new_worker, retried
 
 
 @pytest.fixture
@@ -213,8 +213,8 @@ def test_retry_revives_failed_and_final_jobs(run, mixed, store):
 
     assert done.code == 0
     assert done.lines[0] == "Job done will run again"
-    assert {job.state for job in store.jobs()} == {State.PENDING}
-    assert {job.attempts for job in store.jobs()} == {0}
+    assert {job.state for job in jobs_of(store)} == {State.PENDING}
+    assert {job.attempts for job in jobs_of(store)} == {0}
 
 
 def test_retry_of_a_waiting_job_fails_and_retries_none(run, mixed, store):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from queuectl_core.services.jobs import wait
+from tests.builders import jobs_of
 from tests.cli.conftest import DEADLINE_S, queuectl
 from tests.worker.harness import CLOCK, is_running, pid_in, until
 
@@ -163,7 +164,7 @@ def test_the_next_run_ends_what_a_killed_one_left(started, ran, store):
     assert ran(*argv, "true").returncode == 0
 
     assert not is_running(pid)
-    assert [job.state for job in store.jobs()] == ["completed", "cancelled"]
+    assert [job.state for job in jobs_of(store)] == ["completed", "cancelled"]
 
 
 def test_no_worker_takes_the_job_and_worker_stop_leaves_it_alone(started, ran, store):
@@ -250,7 +251,7 @@ def test_where_only_run_is_used_old_jobs_are_forgotten_as_well(ran, store):
     for _ in range(4):
         assert ran("run", "echo hello").returncode == 0
 
-    assert [job.number for job in store.jobs()] == [4, 3]
+    assert [job.number for job in jobs_of(store)] == [4, 3]
     assert ran("logs", "4").stdout == b"hello\n"
 
 

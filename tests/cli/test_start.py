@@ -13,6 +13,7 @@ import pytest
 
 from queuectl_core.clock import SystemClock
 from queuectl_core.services.jobs import wait
+from tests.builders import jobs_of
 from tests.cli.conftest import ROOT
 from tests.worker.harness import is_running, until
 
@@ -34,7 +35,7 @@ def test_a_worker_ends_after_its_jobs(ran, store):
     done = ran("worker", "start", "--count", "4", "--max-jobs", "2")
 
     assert done.returncode == 0
-    assert sorted(job.state for job in store.jobs()) == ["completed", "completed", "pending"]
+    assert sorted(job.state for job in jobs_of(store)) == ["completed", "completed", "pending"]
     assert store.workers() == []
 
 

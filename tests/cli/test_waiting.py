@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from tests.builders import jobs_of
 from tests.cli.conftest import DEADLINE_S
 from tests.worker.harness import until
 
@@ -96,7 +97,7 @@ def test_comments_and_blank_lines_of_a_stream_are_passed_over(started, store):
     process.communicate(timeout=DEADLINE_S)
 
     assert process.returncode == 130
-    assert [job.command for job in store.jobs()] == ["true", "true"]
+    assert [job.command for job in jobs_of(store)] == ["true", "true"]
 
 
 def test_ctrl_c_in_a_stream_says_how_much_is_in_the_queue(started, store):
@@ -106,7 +107,7 @@ def test_ctrl_c_in_a_stream_says_how_much_is_in_the_queue(started, store):
     until(store.jobs)
     process.stdin.write(b"true\n")
     process.stdin.flush()
-    until(lambda: len(store.jobs()) == 3)  # so the first batch is told of
+    until(lambda: len(jobs_of(store)) == 3)  # so the first batch is told of
 
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=DEADLINE_S)

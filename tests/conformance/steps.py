@@ -12,7 +12,7 @@ from queuectl_core.lifecycle import Event, State
 from queuectl_core.retry import Bury, Complete, Release, Retry, Stop
 from queuectl_core.run import Claim
 from tests import halves
-from tests.builders import NOW_MS, completed, new_job, new_worker, result_for, retried
+from tests.builders import NOW_MS, completed, jobs_of, new_job, new_worker, result_for, retried
 
 if TYPE_CHECKING:
     from typing import Any
@@ -128,7 +128,7 @@ class View(NamedTuple):
 
 def view(store: Store) -> View:
     """Look at everything."""
-    jobs = store.jobs(limit=ALL)
+    jobs = jobs_of(store)
     return View(
         jobs,
         {(count.queue, count.state): count.jobs for count in store.counts() if count.jobs},

@@ -5,7 +5,7 @@ from collections import Counter
 
 from queuectl_core.lifecycle import State
 from tests import halves
-from tests.builders import NOW_MS, completed, new_job, new_worker, released
+from tests.builders import NOW_MS, completed, jobs_of, new_job, new_worker, released
 from tests.conformance import children, steps
 
 DEADLINE_S = 30
@@ -123,7 +123,7 @@ def test_what_was_acknowledged_survives_a_kill(engine, store):
         said = [child.line() for _ in range(20)] + child.kill()
 
     acknowledged = {int(line.split()[1]) for line in said}
-    assert acknowledged <= {job.number for job in store.jobs(limit=steps.ALL)}
+    assert acknowledged <= {job.number for job in jobs_of(store)}
     steps.assert_figures_are_true(store)
 
 

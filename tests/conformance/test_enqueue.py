@@ -5,7 +5,7 @@ import pytest
 from queuectl_core.errors import JobExists
 from queuectl_core.lifecycle import STATES, State
 from tests import halves
-from tests.builders import NOW_MS, completed, new_job
+from tests.builders import NOW_MS, completed, jobs_of, new_job
 from tests.conformance import steps
 
 RUNS_OR_WAITS_NO_MORE = [State.COMPLETED, State.DEAD, State.CANCELLED]
@@ -23,6 +23,7 @@ def test_enqueue_keeps_every_field(store):
         backoff="10,60",
         cwd="/srv",
         env={"LANG": "de_DE.UTF-8", "EMPTY": ""},
+        tags=("night", "mail"),
     )
 
     (added,) = store.enqueue([asked], now_ms=NOW_MS)
@@ -99,7 +100,7 @@ def test_the_store_can_be_used_after_a_refused_enqueue(store, open_another):
     open_another().enqueue([new_job(id="b")], now_ms=NOW_MS)
     store.enqueue([new_job(id="c")], now_ms=NOW_MS)
 
-    assert [job.id for job in store.jobs()] == ["c", "b", "a"]
+    assert [job.id for job in jobs_of(store)] == ["c", "b", "a"]
 
 
 @pytest.mark.parametrize("state", STATES.values())
@@ -133,7 +134,7 @@ def test_skip_takes_one_of_two_jobs_with_the_same_new_id(store):
 
     assert [one.created for one in added] == [True, False]
     assert added[0].number == added[1].number
-    assert [job.command for job in store.jobs()] == ["first"]
+    assert [job.command for job in jobs_of(store)] == ["first"]
     steps.assert_figures_are_true(store)
 
 

@@ -10,7 +10,7 @@ def test_a_job_that_is_not_there_is_none(store):
     assert store.job_by_number(1) is None
     assert store.job_by_id("a") is None
     assert store.attempts(1) == []
-    assert store.jobs() == []
+    assert store.select() == ([], None)
 
 
 def test_an_id_that_looks_like_a_number_is_an_id(store):
@@ -24,24 +24,14 @@ def test_an_id_that_looks_like_a_number_is_an_id(store):
 def test_jobs_come_the_newest_first_page_by_page(store):
     added = [one.number for one in store.enqueue([new_job()] * 5, now_ms=NOW_MS)]
 
-    first = store.jobs(limit=2)
-    second = store.jobs(limit=2, below=first[-1].number)
-    third = store.jobs(limit=2, below=second[-1].number)
+    first = store.select(limit=2)
+    second = store.select(limit=2, below=first.below)
+    third = store.select(limit=2, below=second.below)
 
-    pages = [[job.number for job in page] for page in (first, second, third)]
+    pages = [[job.number for job in page.jobs] for page in (first, second, third)]
     newest = added[::-1]
     assert pages == [newest[:2], newest[2:4], newest[4:]]
-
-
-def test_jobs_are_filtered_by_state_and_queue(store):
-    dead, _ = steps.put(store, State.DEAD, queue="a")
-    steps.put(store, State.DEAD, queue="b")
-    waiting, _ = steps.put(store, State.PENDING, queue="a")
-
-    assert [job.number for job in store.jobs(state=State.DEAD, queue="a")] == [dead]
-    assert [job.number for job in store.jobs(queue="a")] == [waiting, dead]
-    assert len(store.jobs(state=State.DEAD)) == 2
-    assert store.jobs(state=State.DEAD, below=dead) == []
+    assert third.below is None
 
 
 def test_events_come_the_newest_first_with_the_name_of_the_job(store):

@@ -8,7 +8,7 @@ import pytest
 from queuectl_core.lifecycle import State
 from queuectl_core.storage.sqlite import statements as sql
 from tests import halves
-from tests.builders import MINUTE_MS, NOW_MS, buried, completed, new_job, released, retried
+from tests.builders import MINUTE_MS, NOW_MS, buried, completed, jobs_of, new_job, released, retried
 from tests.conformance import steps
 
 DAY_MS = 24 * 60 * MINUTE_MS
@@ -43,7 +43,7 @@ def completed_at(store, *moments_ms):
 
 
 def numbers_of(store):
-    return sorted(job.number for job in store.jobs(limit=steps.ALL))
+    return sorted(job.number for job in jobs_of(store))
 
 
 def counted(store):
@@ -64,10 +64,10 @@ def test_completed_and_cancelled_jobs_that_are_old_are_forgotten(store):
 def test_all_other_jobs_stay_with_their_attempts_whatever_their_age(store):
     numbers = [steps.put(store, state)[0] for state in KEPT]
     attempts = [store.attempts(number) for number in numbers]
-    before = store.jobs()
+    before = jobs_of(store)
 
     assert prune(store, before_ms=LATER_MS, keep=0) == []
-    assert store.jobs() == before
+    assert jobs_of(store) == before
     assert [store.attempts(number) for number in numbers] == attempts
     steps_counts = {("default", state): 1 for state in KEPT}
     assert counted(store) == steps_counts
@@ -330,7 +330,7 @@ def test_a_log_that_nobody_reads_is_emptied(store, engine):
 
     assert store.trim_log(above_bytes=500_000) == 0
     assert log_bytes(engine) == 0
-    assert store.jobs(limit=1)[0].command == BIG_COMMAND
+    assert store.select(limit=1).jobs[0].command == BIG_COMMAND
 
 
 def test_a_small_log_is_left_alone(store, engine):

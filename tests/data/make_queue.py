@@ -41,6 +41,7 @@ def fill(path: str) -> None:
         cwd="/srv",
         env={"LANG": "C.UTF-8"},
         options=JobOptions(ok_codes="0,3", kill_after_ms=500, input="ä\n"),
+        tags=("monthly", "paper"),
     )
     store.enqueue([whole], now_ms=NOW_MS)
     store.close()

@@ -19,7 +19,7 @@ from queuectl_core.errors import QueuectlError, StorageError, StorageFull
 from queuectl_core.lifecycle import State
 from queuectl_core.storage import open_store
 from tests import halves
-from tests.builders import NOW_MS
+from tests.builders import NOW_MS, jobs_of
 from tests.conformance import steps
 from tests.faults import traffic
 from tests.faults.disk import Disk
@@ -83,8 +83,8 @@ VERBS: dict[str, Callable[[Store], object]] = {
     "enqueue named": lambda store: steps.enqueue(store, id="new", command="x" * 9_000),
     "claim": lambda store: halves.claim(store, worker=steps.WORKER, limit=2, now_ms=NOW_MS),
     "finish and claim": finish_and_claim,
-    "cancel": lambda store: store.cancel([job.number for job in store.jobs()], now_ms=NOW_MS),
-    "revive": lambda store: store.revive([job.number for job in store.jobs()], now_ms=NOW_MS),
+    "cancel": lambda store: store.cancel([job.number for job in jobs_of(store)], now_ms=NOW_MS),
+    "revive": lambda store: store.revive([job.number for job in jobs_of(store)], now_ms=NOW_MS),
     "rescue": rescue,
     "look": steps.view,
 }

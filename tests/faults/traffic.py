@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from queuectl_core.retry import Bury, Complete, Retry
 from queuectl_core.storage import open_store
 from queuectl_core.storage.records import DeadWorker
-from tests.builders import NOW_MS, new_job, result_for
+from tests.builders import NOW_MS, jobs_of, new_job, result_for
 from tests.conformance import steps
 from tests.faults.disk import Disk
 
@@ -53,11 +53,11 @@ def finish(store: Store, rng: random.Random) -> None:
 
 
 def cancel(store: Store, rng: random.Random) -> None:
-    store.cancel([rng.choice(store.jobs(limit=9)).number], now_ms=NOW_MS)
+    store.cancel([rng.choice(store.select(limit=9).jobs).number], now_ms=NOW_MS)
 
 
 def revive(store: Store, rng: random.Random) -> None:
-    store.revive([rng.choice(store.jobs()).number], now_ms=NOW_MS)
+    store.revive([rng.choice(jobs_of(store)).number], now_ms=NOW_MS)
 
 
 def rescue(store: Store, _rng: random.Random) -> None:

@@ -24,7 +24,7 @@ from queuectl_core.services import backup
 from queuectl_core.storage import open_store
 from queuectl_core.storage.sqlite import upkeep
 from queuectl_core.worker import rescuer
-from tests.builders import NOW_MS, new_worker
+from tests.builders import NOW_MS, jobs_of, new_worker
 from tests.conformance import children, steps
 
 
@@ -65,7 +65,7 @@ def jobs_in(db):
     store = open_store(db, now_ms=NOW_MS)
     try:
         steps.assert_figures_are_true(store)
-        return [job.number for job in store.jobs()]
+        return [job.number for job in jobs_of(store)]
     finally:
         store.close()
 

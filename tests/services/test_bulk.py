@@ -10,7 +10,7 @@ from queuectl_core.errors import BadData, StorageFull
 from queuectl_core.services import bulk
 from queuectl_core.services.bulk import Plan
 from queuectl_core.services.intake import Defaults
-from tests.builders import NOW_MS
+from tests.builders import NOW_MS, jobs_of
 from tests.clocks import ManualClock
 
 
@@ -45,7 +45,7 @@ def test_what_a_slow_writer_gave_is_added_at_once(store):
     batches = bulk.enqueue(store, Drip(b"a\nb\nc\n", [4, 2]), plan())
 
     assert next(batches).good == 2
-    assert len(store.jobs()) == 2
+    assert len(jobs_of(store)) == 2
     assert next(batches).good == 1
 
 
@@ -57,7 +57,7 @@ def test_each_batch_has_the_time_of_its_own(store):
     clock.advance(5_000)
     next(batches)
 
-    newest, oldest = store.jobs()
+    newest, oldest = jobs_of(store)
     assert newest.created_at_ms - oldest.created_at_ms == 5_000
 
 
@@ -72,7 +72,7 @@ def test_a_transaction_holds_a_chunk_at_most(store):
 def test_overrides_beat_what_lines_say(store):
     list(bulk.enqueue(store, io.BytesIO(b'{"command":"a","queue":"x"}\n'), plan(queue="y")))
 
-    assert store.jobs()[0].queue == "y"
+    assert jobs_of(store)[0].queue == "y"
 
 
 def test_conflicts_are_found_among_thousands(store):

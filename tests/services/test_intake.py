@@ -39,6 +39,7 @@ def test_the_least_job_takes_all_defaults():
         "env": None,
         "on_crash": "retry",
         "options": None,
+        "tags": (),
     }
 
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from queuectl_core.errors import BadData, NotFound, WrongState
+from queuectl_core.errors import NotFound, WrongState
 from queuectl_core.lifecycle import State
-from queuectl_core.services import intake, jobs
+from queuectl_core.services import intake, jobs, listing
 from queuectl_core.services.intake import Defaults
 from tests import builders, halves
-from tests.builders import NOW_MS, buried, completed, new_job
+from tests.builders import NOW_MS, buried, completed, jobs_of, new_job
 
 DEFAULTS = Defaults(max_retries=3, now_ms=NOW_MS)
 
@@ -34,10 +34,10 @@ def test_find_all_gives_each_job_once_in_order(store):
 def test_listing_pages_to_the_limit(store, limit, count):
     add(store, 1_001)
 
-    pages = list(jobs.listing(store, limit=limit))
+    pages = list(listing.pages(store, limit=limit))
 
     assert sum(map(len, pages)) == count
-    assert all(len(page) <= jobs.PAGE for page in pages)
+    assert all(len(page) <= listing.PAGE for page in pages)
     numbers = [job.number for page in pages for job in page]
     assert numbers == sorted(numbers, reverse=True)
 
@@ -53,7 +53,7 @@ def test_cancel_and_retry_refuse_before_they_act(store):
     with pytest.raises(WrongState, match="it is pending"):
         jobs.retry(store, [done, waiting], now_ms=NOW_MS)
 
-    assert [job.state for job in store.jobs()] == [State.PENDING, State.COMPLETED]
+    assert [job.state for job in jobs_of(store)] == [State.PENDING, State.COMPLETED]
 
 
 def test_retry_dead_takes_only_the_dead(store):
@@ -133,9 +133,3 @@ def test_a_record_of_a_job_reads_back_as_the_same_job():
         assert getattr(again, field) == getattr(job, field)
     assert (again.timeout_ms, again.backoff, again.cwd) == (1_500, "exp:2", "/srv")
     assert (again.env, again.on_crash) == ({"A": "1"}, "hold")
-
-
-def test_states_are_known_by_name():
-    assert jobs.parse_state("Dead") is State.DEAD
-    with pytest.raises(BadData, match="there is no state"):
-        jobs.parse_state("done")

@@ -24,7 +24,7 @@ from queuectl_core.storage.migrate import Migration
 from queuectl_core.storage.sqlite import connection as opening
 from queuectl_core.storage.sqlite import migrations
 from tests import halves
-from tests.builders import NOW_MS, new_job, new_worker, result_for
+from tests.builders import NOW_MS, jobs_of, new_job, new_worker, result_for
 from tests.conformance import steps
 
 OLD_FILES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
@@ -110,7 +110,7 @@ def test_every_kept_old_file_opens_and_has_its_jobs(path, number):
 
     store = open_store(path, now_ms=NOW_MS)
 
-    assert {job.id: job.state for job in store.jobs()} == {
+    assert {job.id: job.state for job in jobs_of(store)} == {
         f"{state}-job": state for state in STATES.values()
     } | {"whole": State.PENDING}
     steps.assert_figures_are_true(store)
@@ -128,6 +128,7 @@ def test_an_old_job_keeps_every_field(path):
     assert (job.timeout_ms, job.backoff, job.cwd) == (1_500, "10,60", "/srv")
     assert job.env == {"LANG": "C.UTF-8"}
     assert job.options == JobOptions(ok_codes="0,3", kill_after_ms=500, input="ä\n")
+    assert job.tags == ("monthly", "paper")
     store.close()
 
 
@@ -318,7 +319,7 @@ def test_a_damaged_page_is_told_as_damage(path):
         file.write(b"\xff" * (size - 4096))
 
     with pytest.raises(StorageDamaged, match="damaged") as caught:
-        open_store(path, now_ms=NOW_MS).jobs()
+        open_store(path, now_ms=NOW_MS).select()
 
     assert "queuectl restore" in caught.value.hint
 

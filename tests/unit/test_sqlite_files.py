@@ -14,7 +14,7 @@ from queuectl_core.storage import open_store
 from queuectl_core.storage.sqlite import connection as opening
 from queuectl_core.storage.sqlite import files
 from queuectl_core.storage.sqlite import statements as sql
-from tests.builders import NOW_MS, new_job, new_worker
+from tests.builders import NOW_MS, jobs_of, new_job, new_worker
 from tests.conformance import children, steps
 
 PRODUCT = os.path.dirname(queuectl_core.__file__)
@@ -229,7 +229,7 @@ def test_the_hint_about_a_lost_file_helps(path, loss):
 
     store = open_store(path, now_ms=NOW_MS)
 
-    assert store.jobs() == []
+    assert jobs_of(store) == []
     store.close()
 
 
@@ -256,7 +256,7 @@ def test_the_hint_about_another_queue_helps(path, tmp_path):
 
     store = open_store(path, now_ms=NOW_MS)
 
-    assert len(store.jobs()) == 3
+    assert len(jobs_of(store)) == 3
     assert files.read_id(path) == files.read_id(str(tmp_path / "other.db"))
     store.close()
 
@@ -271,7 +271,7 @@ def test_a_restored_copy_of_the_same_queue_is_accepted(path, tmp_path):
 
     store = open_store(path, now_ms=NOW_MS)
 
-    assert len(store.jobs()) == 1
+    assert len(jobs_of(store)) == 1
     store.close()
 
 

@@ -7,9 +7,11 @@ import pytest
 
 from queuectl_core.job import HIGHEST_PRIORITY, LOWEST_PRIORITY, Job
 from queuectl_core.lifecycle import CLAIMABLE, EVENTS, STATES, TRANSITIONS
+from queuectl_core.selection import Selection
 from queuectl_core.storage import open_store
 from queuectl_core.storage.sqlite import connection as opening
 from queuectl_core.storage.sqlite import statements as sql
+from queuectl_core.storage.sqlite import statements_select as select_sql
 from tests.builders import NOW_MS
 
 PLAIN = {
@@ -35,7 +37,7 @@ def raw(tmp_path):
 
 def values_for(statement):
     """Return a NULL for each parameter."""
-    names = re.findall(r"(?<!:):([a-z_]+)", statement)
+    names = re.findall(r"(?<!:):([a-z_]+[0-9]?)", statement)
     return dict.fromkeys(names) if names else (None,) * statement.count("?")
 
 
@@ -63,8 +65,6 @@ def schema_of(connection, name):
         ("NEXT_DUE", "jobs_claim (queue=? AND priority=?)"),
         ("NEXT_DUE", "jobs_state (state=?)"),
         ("ANY_DUE", "jobs_claim (queue=? AND priority=? AND run_at_ms<?)"),
-        ("JOBS_IN_STATE", "jobs_state (state=? AND number<?)"),
-        ("JOBS", "SEARCH jobs USING INTEGER PRIMARY KEY (rowid<?)"),
         ("JOB_STATE", BY_NUMBER),
         ("JOB_BY_NUMBER", BY_NUMBER),
         ("JOB_BY_ID", "jobs_id (id=?)"),
@@ -92,9 +92,36 @@ def test_no_statement_reads_all_jobs_or_their_history(raw, name):
     assert not [step for step in steps if re.match(r"SCAN (jobs|attempts)\b", step)]
 
 
-@pytest.mark.parametrize("name", ["JOBS", "JOBS_IN_STATE", "EVENTS", "ATTEMPTS", "CLAIMS_OF"])
+@pytest.mark.parametrize("name", ["EVENTS", "ATTEMPTS", "CLAIMS_OF"])
 def test_a_listing_comes_from_its_index_in_order(raw, name):
     assert not [step for step in plan(raw, COMPLETE[name]) if "TEMP B-TREE" in step]
+
+
+@pytest.mark.parametrize(
+    ("way", "fields", "step"),
+    [
+        ("all", {}, "SEARCH jobs USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        ("states", {"states": ("dead",)}, "jobs_state (state=? AND number>? AND number<?)"),
+        ("queue", {"queue": "a"}, "jobs_queue (queue=? AND number>? AND number<?)"),
+        ("tag", {"tag": "t"}, "job_tags USING PRIMARY KEY (tag=? AND job>? AND job<?)"),
+    ],
+)
+def test_a_page_of_a_selection_comes_from_its_index_in_order(raw, way, fields, step):
+    selection = Selection(grep="x", **fields)
+
+    reading = plan(raw, select_sql.page(way, select_sql.tests(selection).values()))
+    looking = plan(raw, select_sql.floor(selection, way))
+
+    assert any(step in taken for taken in reading), reading
+    assert not [taken for taken in reading + looking if "TEMP B-TREE" in taken]
+    assert not [taken for taken in reading + looking if re.match(r"SCAN (jobs|job_tags)\b", taken)]
+
+
+def test_pages_of_several_states_are_merged_in_order(raw):
+    steps = plan(raw, select_sql.floor(Selection(states=("dead", "failed")), "states"))
+
+    assert sum("jobs_state (state=? AND number<?)" in step for step in steps) == 2
+    assert not [step for step in steps if "TEMP B-TREE" in step]
 
 
 @pytest.mark.parametrize("name", ["NEXT_JOB", "NEXT_CLEAR_JOB", "NEXT_DUE", "ANY_DUE"])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from queuectl_core.clock import SystemClock
 from queuectl_core.lifecycle import State
+from queuectl_core.selection import Selection
 from queuectl_core.storage import open_store
 from queuectl_core.worker import processes
 from tests.builders import new_job
@@ -149,7 +150,7 @@ class Bench:
                 worker.process.wait()
                 for pid in pools:
                     _end(pid)
-        running = self.store.jobs(state=State.PROCESSING)
+        running = self.store.select(Selection(states=(State.PROCESSING,))).jobs
         processes.kill_tokens([job.token for job in running if job.token is not None])
         self.store.close()
 

@@ -11,7 +11,7 @@ from queuectl_core.lifecycle import State
 from queuectl_core.worker.executor import LINGER_MS
 from queuectl_core.worker.shelf import SHORT_MS, STREAK
 from queuectl_core.worker.worker import Worker
-from tests.builders import NOW_MS, failure, new_job, success
+from tests.builders import NOW_MS, failure, jobs_of, new_job, success
 from tests.worker.fakes import FakeExecutor, Shop
 
 WARM_UP = STREAK  # runs until the first claim is made ahead
@@ -45,7 +45,7 @@ def work(shop):
 
 
 def states(shop):
-    return [job.state for job in reversed(shop.store.jobs())]
+    return [job.state for job in reversed(jobs_of(shop.store))]
 
 
 class Watching(FakeExecutor):

@@ -5,7 +5,7 @@ import pytest
 from queuectl_core.worker.limits import LimitedTurnstile, turnstile
 from queuectl_core.worker.plan import Order
 from queuectl_core.worker.turnstile import Turnstile
-from tests.builders import NOW_MS, completed, new_job
+from tests.builders import NOW_MS, completed, jobs_of, new_job
 from tests.worker.fakes import FakeExecutor, Shop
 
 
@@ -77,4 +77,4 @@ def test_nothing_is_claimed_ahead(shop, limited):
     take(shop, through)
 
     assert through.shelf.is_empty()
-    assert [job.state for job in shop.store.jobs()].count("processing") == 1
+    assert [job.state for job in jobs_of(shop.store)].count("processing") == 1

@@ -14,7 +14,7 @@ from queuectl_core.worker.plan import Plan
 from queuectl_core.worker.pool import Pool
 from queuectl_core.worker.trimmer import TRIM_BYTES
 from tests import halves
-from tests.builders import NOW_MS, completed, new_job, retried
+from tests.builders import NOW_MS, completed, jobs_of, new_job, retried
 from tests.worker.fakes import SETTINGS
 from tests.worker.harness import CLOCK, is_running, pid_in, until
 
@@ -293,7 +293,7 @@ def test_the_first_turn_prunes_with_the_settings_of_now(made, tmp_path):
 
     made._turn(set())
 
-    assert [job.number for job in made._store.jobs()] == numbers[1:]
+    assert [job.number for job in jobs_of(made._store)] == numbers[1:]
 
 
 @pytest.mark.parametrize(("more", "pause_ms"), [(True, pool.PRUNE_PAUSE_MS), (False, 60_000)])

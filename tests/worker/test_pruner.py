@@ -12,7 +12,7 @@ from queuectl_core.storage import open_store
 from queuectl_core.worker import outputs
 from queuectl_core.worker import pruner as pruning
 from queuectl_core.worker.pruner import DAY_MS, Pruner
-from tests.builders import NOW_MS
+from tests.builders import NOW_MS, jobs_of
 from tests.conformance import steps
 from tests.worker.fakes import SETTINGS
 
@@ -91,7 +91,7 @@ def test_old_finished_jobs_go_with_all_their_output(store, pruner, write, left, 
 
     round_of(pruner, FOR_EVER._replace(keep_finished_days=30))
 
-    assert store.jobs() == []
+    assert jobs_of(store) == []
     assert left() == []
 
 
@@ -113,7 +113,7 @@ def test_jobs_beyond_the_number_go(store, pruner):
 
     round_of(pruner, FOR_EVER._replace(keep_finished_count=2))
 
-    assert [job.number for job in store.jobs()] == numbers[:2:-1]
+    assert [job.number for job in jobs_of(store)] == numbers[:2:-1]
 
 
 @pytest.mark.parametrize("state", [State.DEAD, State.PENDING, State.FAILED, State.PROCESSING])
@@ -124,7 +124,7 @@ def test_other_jobs_stay_with_their_output(store, pruner, write, left, clock, st
 
     round_of(pruner, FOR_EVER._replace(keep_finished_days=1, keep_finished_count=1))
 
-    assert [job.number for job in store.jobs()] == [number]
+    assert [job.number for job in jobs_of(store)] == [number]
     assert left() == [(number, 1)]
 
 
@@ -136,7 +136,7 @@ def test_the_defaults_keep_what_is_young(store, pruner, write, left, clock):
 
     round_of(pruner, SETTINGS)
 
-    assert len(store.jobs()) == len(left()) == 3
+    assert len(jobs_of(store)) == len(left()) == 3
 
 
 def test_zeros_keep_everything_for_ever(store, pruner, write, left, clock):
@@ -146,7 +146,7 @@ def test_zeros_keep_everything_for_ever(store, pruner, write, left, clock):
 
     round_of(pruner, FOR_EVER)
 
-    assert len(store.jobs()) == len(left()) == 1
+    assert len(jobs_of(store)) == len(left()) == 1
 
 
 # --- output ---
@@ -160,7 +160,7 @@ def test_output_goes_before_its_job(store, pruner, write, left):
     round_of(pruner, SETTINGS)
 
     assert left() == [(young, 1)]
-    assert len(store.jobs()) == 2
+    assert len(jobs_of(store)) == 2
 
 
 def test_old_output_of_dead_jobs_goes(store, pruner, write, left):
@@ -316,9 +316,9 @@ def test_a_slice_ends_when_its_time_is_over(store, logs_dir, clock, monkeypatch)
     slow = Pruner(SlowStore(store, clock, pruning.SLICE_MS), str(logs_dir), clock)
 
     assert slow.work(FOR_EVER._replace(keep_finished_count=1))
-    assert len(store.jobs()) == 9
+    assert len(jobs_of(store)) == 9
     round_of(slow, FOR_EVER._replace(keep_finished_count=1))
-    assert len(store.jobs()) == 1
+    assert len(jobs_of(store)) == 1
 
 
 def test_output_goes_in_slices_too(store, logs_dir, clock, write, left):
@@ -384,7 +384,7 @@ def test_a_busy_store_ends_the_round_and_lets_the_next_one_begin(store, logs_dir
     pruner._store = store
     round_of(pruner, settings)
 
-    assert [job.number for job in store.jobs()] == numbers[1:]
+    assert [job.number for job in jobs_of(store)] == numbers[1:]
 
 
 def test_output_is_removed_though_the_store_can_not_write(pruner, write, left):
@@ -402,7 +402,7 @@ def test_a_home_without_logs_is_pruned(store, tmp_path, clock):
 
     round_of(Pruner(store, str(tmp_path / "none"), clock), SETTINGS._replace(keep_finished_count=1))
 
-    assert len(store.jobs()) == 1
+    assert len(jobs_of(store)) == 1
 
 
 # --- names ---
@@ -437,5 +437,5 @@ def test_a_worker_prunes_when_it_starts(bench):
     bench.configure(keep_finished_count=1)
     bench.start(drain=True).exit_code()  # nothing else to do: it stops with its first turn
 
-    assert [job.number for job in bench.store.jobs()] == numbers[2:]
+    assert [job.number for job in jobs_of(bench.store)] == numbers[2:]
     assert not log.exists()

@@ -8,12 +8,14 @@ import apsw
 
 from queuectl_core.lifecycle import State
 from queuectl_core.run import Claim
+from queuectl_core.selection import EVERY
 from queuectl_core.storage.records import Count, DeadWorker, JobEvent, Result, Total, WorkerRow
-from queuectl_core.storage.sqlite import bell, history, presence, pruning, rows
+from queuectl_core.storage.sqlite import bell, history, presence, pruning, rows, selecting
 from queuectl_core.storage.sqlite import jobs as steps
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite.connection import backup, translated
 from queuectl_core.storage.sqlite.inline import SqliteInline
+from queuectl_core.storage.sqlite.selecting import LAST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +23,9 @@ if TYPE_CHECKING:
 
     from queuectl_core.job import Job
     from queuectl_core.run import Attempt
+    from queuectl_core.selection import Page, Selection
     from queuectl_core.storage.records import NewWorker, Pruned
     from queuectl_core.storage.sqlite.rows import Row
-
-LAST = 2**63 - 1
 
 
 class SqliteStore(SqliteInline):
@@ -117,22 +118,28 @@ class SqliteStore(SqliteInline):
         found = self._rows(sql.JOB_BY_ID, {"id": job_id})
         return rows.job(found[0]) if found else None
 
-    def jobs(
+    def select(
+        self, selection: Selection = EVERY, *, below: int | None = None, limit: int = 500
+    ) -> Page:
+        try:
+            return selecting.page(self._connection, selection, below=below, limit=limit)
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
+
+    def ranking(
         self,
+        selection: Selection,
         *,
-        state: State | None = None,
-        queue: str | None = None,
-        below: int | None = None,
-        limit: int = 500,
-    ) -> list[Job]:
-        values: dict[str, apsw.SQLiteValue] = {
-            "queue": queue,
-            "below": LAST if below is None else below,
-            "limit": limit,
-        }
-        if state is None:
-            return [rows.job(row) for row in self._rows(sql.JOBS, values)]
-        return [rows.job(row) for row in self._rows(sql.JOBS_IN_STATE, values | {"state": state})]
+        order: str,
+        descending: bool = True,
+        limit: int | None = None,
+    ) -> Sequence[int]:
+        try:
+            return selecting.ranking(
+                self._connection, selection, order=order, descending=descending, limit=limit
+            )
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
 
     def attempts(self, number: int) -> list[Attempt]:
         return [history.attempt(row) for row in self._rows(sql.ATTEMPTS, {"number": number})]

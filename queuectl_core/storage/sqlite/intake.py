@@ -121,6 +121,8 @@ def _note_enqueued(ledger: Ledger, jobs: Sequence[NewJob], added: Sequence[Enque
         sql.INSERT_ENQUEUE_EVENTS,
         {"first": numbers[0], "last": numbers[-1], "now_ms": ledger.now_ms},
     )
+    if any(job.tags for job in jobs):
+        ledger.connection.execute(sql.INSERT_TAGS, {"first": numbers[0], "last": numbers[-1]})
     queues = [job.queue for job, new in zip(jobs, added, strict=True) if new.created]
     for queue, count in Counter(queues).items():
         ledger.count(queue, State.PENDING, count)

@@ -49,9 +49,11 @@ def _forget(ledger: Ledger, number: int, ended_at_ms: int) -> PrunedJob | None:
     row: Row | None = ledger.connection.execute(sql.ENDED_JOB, values).fetchone()
     if row is None:
         return None
-    state, queue, starts = row
+    state, queue, starts, tags = row
     ledger.connection.execute(sql.DELETE_JOB, {"number": number})
     ledger.connection.execute(sql.DELETE_ATTEMPTS, {"number": number})
+    if tags is not None:
+        ledger.connection.execute(sql.DELETE_TAGS, {"number": number, "tags": tags})
     ledger.count(queue, rows.state(state), -1)
     return PrunedJob(number, starts)
 

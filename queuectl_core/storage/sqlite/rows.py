@@ -1,6 +1,6 @@
 """Rows of the SQLite engine to records and back.
 
-JSON stands in a column only where it is rare: argv, env, options, queues.
+JSON stands in a column only where it is rare: argv, env, options, tags, queues.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     Row = tuple[Any, ...]  # the driver knows no types; STRICT tables keep them true
 
-_STATE, _ARGV, _ENV, _CANCEL, _OPTIONS = map(
-    Job._fields.index, ("state", "argv", "env", "cancel_requested", "options")
+_STATE, _ARGV, _ENV, _CANCEL, _OPTIONS, _TAGS = map(
+    Job._fields.index, ("state", "argv", "env", "cancel_requested", "options", "tags")
 )
 
 
@@ -68,6 +68,7 @@ def job(row: Row) -> Job:
         fields[_ENV] = decoded(row[_ENV])
     if row[_OPTIONS] is not None:
         fields[_OPTIONS] = _options().from_json(row[_OPTIONS])
+    fields[_TAGS] = () if row[_TAGS] is None else tuple(decoded(row[_TAGS]))
     return Job._make(fields)
 
 
@@ -87,10 +88,11 @@ def new_job(new: NewJob, now_ms: int) -> Row:
         new.backoff,
         new.on_crash,
         None if new.options is None else _options().to_json(new.options),
+        _encoded(new.tags) if new.tags else None,
         now_ms,
     )
 
 
-def listed(names: Sequence[str] | None) -> str | None:
-    """Return a list of queue names as the statements take it; None stands for all."""
+def listed(names: Sequence[str | int] | None) -> str | None:
+    """Return a list of names or numbers as the statements take it; None stands for all."""
     return None if names is None else _encoded(list(names))

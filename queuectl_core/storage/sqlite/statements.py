@@ -38,8 +38,8 @@ INSERT_QUEUE_ID = "INSERT INTO queue (id, created_at_ms) VALUES (:id, :now_ms)"
 INSERT_JOB = f"""
 INSERT INTO jobs
     (id, queue, state, priority, run_at_ms, max_retries, command, argv, cwd, env, timeout_ms,
-     backoff, on_crash, options, created_at_ms)
-VALUES (?, ?, '{State.PENDING}', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     backoff, on_crash, options, tags, created_at_ms)
+VALUES (?, ?, '{State.PENDING}', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 INSERT_NAMED_JOB = f"""
 {INSERT_JOB}
@@ -51,6 +51,12 @@ INSERT INTO events (at_ms, job, event)
 SELECT :now_ms, number, 'enqueue'
 FROM jobs
 WHERE number BETWEEN :first AND :last
+"""
+INSERT_TAGS = """
+INSERT INTO job_tags (tag, job)
+SELECT DISTINCT value, number
+FROM jobs, json_each(jobs.tags)
+WHERE number BETWEEN :first AND :last AND tags IS NOT NULL
 """
 DROP_ID = "UPDATE jobs SET id = NULL WHERE number = :number"
 
@@ -200,13 +206,6 @@ SET events = events + excluded.events, duration_ms = duration_ms + excluded.dura
 JOB_STATE = "SELECT state, queue FROM jobs WHERE number = :number"
 JOB_BY_NUMBER = f"SELECT {COLUMNS} FROM jobs WHERE number = :number"
 JOB_BY_ID = f"SELECT {COLUMNS} FROM jobs WHERE id = :id"
-_PAGE = """
-  AND (:queue IS NULL OR queue = :queue)
-ORDER BY number DESC
-LIMIT :limit
-"""
-JOBS = f"SELECT {COLUMNS} FROM jobs WHERE number < :below {_PAGE}"
-JOBS_IN_STATE = f"SELECT {COLUMNS} FROM jobs WHERE state = :state AND number < :below {_PAGE}"
 ATTEMPTS = """
 SELECT job, start, worker, started_at_ms, finished_at_ms, ending, exit_code, signal, error,
     duration_ms, cpu_ms, max_rss_bytes, output_bytes
@@ -265,11 +264,15 @@ WHERE state IN ({_listed(FORGETTABLE)})
 """
 OLDEST_EVENTS = "SELECT seq, at_ms, job, event FROM events ORDER BY seq LIMIT :limit"
 ENDED_JOB = f"""
-SELECT state, queue, starts
+SELECT state, queue, starts, tags
 FROM jobs
 WHERE number = :number AND state IN ({_listed(FORGETTABLE)}) AND finished_at_ms = :at_ms
 """
 DELETE_JOB = "DELETE FROM jobs WHERE number = :number"
+DELETE_TAGS = """
+DELETE FROM job_tags
+WHERE job = :number AND tag IN (SELECT value FROM json_each(:tags))
+"""
 DELETE_ATTEMPTS = "DELETE FROM attempts WHERE job = :number"
 DELETE_EVENTS = "DELETE FROM events WHERE seq <= :last"
 MINUTES_A_DAY = 24 * 60

@@ -39,6 +39,7 @@ CREATE TABLE jobs (
     on_crash TEXT NOT NULL DEFAULT 'retry',
     -- JSON of what few jobs ask for besides (options.py)
     options TEXT,
+    tags TEXT,
     created_at_ms INTEGER NOT NULL,
     started_at_ms INTEGER,
     finished_at_ms INTEGER,
@@ -61,6 +62,15 @@ CREATE INDEX jobs_claim ON jobs (queue, priority, run_at_ms, number)
     WHERE state IN ('pending', 'failed');
 
 CREATE INDEX jobs_state ON jobs (state, number);
+
+CREATE INDEX jobs_queue ON jobs (queue, number);
+
+-- What jobs.tags says, the other way round: no row for a job without tags.
+CREATE TABLE job_tags (
+    tag TEXT NOT NULL,
+    job INTEGER NOT NULL,
+    PRIMARY KEY (tag, job)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE attempts (
     job INTEGER NOT NULL,
