@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from queuectl_core.job import Job
     from queuectl_core.lifecycle import State
     from queuectl_core.retry import Verdict
-    from queuectl_core.run import Claim, Outcome
+    from queuectl_core.run import Attempt, Claim, Outcome
 
     class Bell(Protocol):
         """Rings when there may be work. Owned by the process that made it."""
@@ -68,6 +68,29 @@ class JobEvent(Record):
     def name(self) -> str:
         """What people call the job."""
         return name_of(self.job, self.id)
+
+
+class Pause(Record):
+    """A queue whose jobs are not claimed; `queue` None: all queues. `by` is who asked for it."""
+
+    queue: str | None
+    at_ms: int
+    by: str
+    reason: str | None
+
+
+class Removed(Record):
+    """What a job was that is to be gone: it is, if that state is final. `starts`: as PrunedJob."""
+
+    state: State
+    starts: int
+
+
+class History(Record):
+    """A job as it was in another queue, with its attempts; their numbers mean nothing here."""
+
+    job: Job
+    attempts: Sequence[Attempt] = ()
 
 
 class PrunedJob(Record):

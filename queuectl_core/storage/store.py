@@ -14,7 +14,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from queuectl_core.selection import EVERY
+from queuectl_core.storage.changes import Changes
 from queuectl_core.storage.inline import Inline
+from queuectl_core.storage.queues import Queues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +55,7 @@ class Intake(Protocol):
         """Close the connection."""
 
 
-class Store(Intake, Inline, Protocol):
+class Store(Intake, Queues, Changes, Inline, Protocol):
     """One connection to one queue."""
 
     # --- a job's life ---
@@ -86,11 +88,14 @@ class Store(Intake, Inline, Protocol):
     def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:
         """Return the earliest run_at of all jobs that could be claimed, past or future.
 
-        Without suspects while one runs. None without any.
+        None without any. Jobs of paused queues can't, nor suspects while one runs.
         """
 
     def unsettled(self, *, now_ms: int, queues: Sequence[str] | None = None) -> bool:
-        """Tell whether any job is due, runs or waits for a retry: a draining worker's question."""
+        """Tell whether any job is due, runs or waits for a retry: a draining worker's question.
+
+        What waits in a paused queue is none of its business, or it would never end.
+        """
 
     def cancel(self, numbers: Sequence[int], *, now_ms: int) -> list[State | None]:
         """Cancel jobs; return the state of each afterwards, None where there is no such job.
@@ -102,10 +107,13 @@ class Store(Intake, Inline, Protocol):
     def cancel_requests(self, *, worker: int) -> list[int]:
         """Return the tokens of this worker's claims whose jobs a user wants stopped."""
 
-    def revive(self, numbers: Sequence[int], *, now_ms: int) -> list[State | None]:
-        """Make jobs pending and due again with attempts reset; return the state of each before.
+    def revive(
+        self, numbers: Sequence[int], *, now_ms: int, due_ms: Sequence[int] | None = None
+    ) -> list[State | None]:
+        """Make jobs pending again with attempts reset; return the state of each before.
 
-        None: no such job. `pending` and `processing` jobs are left alone. History stays.
+        Due at once, or each at its moment of `due_ms`. None: no such job. `pending` and
+        `processing` jobs are left alone. History stays.
         """
 
     def rescue(self, dead: DeadWorker, *, now_ms: int) -> list[Result]:

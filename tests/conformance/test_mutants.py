@@ -220,7 +220,7 @@ def revive_keeps_the_attempts(patch):
 
 
 def revive_keeps_the_moment(patch):
-    edit_moves(patch, [Event.REVIVE], "run_at_ms = :now_ms,", "")
+    edit_moves(patch, [Event.REVIVE], "run_at_ms = :run_at_ms,", "")
 
 
 def a_failed_transaction_is_committed(patch):

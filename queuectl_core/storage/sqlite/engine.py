@@ -13,8 +13,10 @@ from queuectl_core.storage.records import Count, DeadWorker, JobEvent, Result, T
 from queuectl_core.storage.sqlite import bell, history, presence, pruning, rows, selecting
 from queuectl_core.storage.sqlite import jobs as steps
 from queuectl_core.storage.sqlite import statements as sql
+from queuectl_core.storage.sqlite.changes import SqliteChanges
 from queuectl_core.storage.sqlite.connection import backup, translated
 from queuectl_core.storage.sqlite.inline import SqliteInline
+from queuectl_core.storage.sqlite.queues import SqliteQueues
 from queuectl_core.storage.sqlite.selecting import LAST
 
 TYPE_CHECKING = False
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from queuectl_core.storage.sqlite.rows import Row
 
 
-class SqliteStore(SqliteInline):
+class SqliteStore(SqliteQueues, SqliteChanges, SqliteInline):
     """All verbs of the contract. Their docstrings: storage/store.py."""
 
     def __init__(self, path: str, *, now_ms: int) -> None:
@@ -85,9 +87,12 @@ class SqliteStore(SqliteInline):
     def cancel_requests(self, *, worker: int) -> list[int]:
         return [row[0] for row in self._rows(sql.CANCEL_REQUESTS, {"worker": worker})]
 
-    def revive(self, numbers: Sequence[int], *, now_ms: int) -> list[State | None]:
+    def revive(
+        self, numbers: Sequence[int], *, now_ms: int, due_ms: Sequence[int] | None = None
+    ) -> list[State | None]:
+        moments = [now_ms] * len(numbers) if due_ms is None else due_ms
         with self._writing(now_ms) as ledger:
-            states = [steps.revive(ledger, number) for number in numbers]
+            states = [steps.revive(ledger, *each) for each in zip(numbers, moments, strict=True)]
         bell.ring(self._workers_dir)
         return states
 
@@ -234,14 +239,6 @@ class SqliteStore(SqliteInline):
     def _write(self, statement: str, values: Mapping[str, apsw.SQLiteValue], now_ms: int) -> None:
         with self._writing(now_ms) as ledger:
             ledger.connection.execute(statement, values)
-
-    def _rows(
-        self, statement: str, values: Mapping[str, apsw.SQLiteValue] | None = None
-    ) -> list[Row]:
-        try:
-            return self._connection.execute(statement, values).fetchall()
-        except apsw.Error as error:
-            raise translated(error, self._path) from error
 
     def _value(self, statement: str, values: Mapping[str, apsw.SQLiteValue]) -> int:
         value: int = self._rows(statement, values)[0][0]

@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 from collections import Counter
 
+import apsw
+
 from queuectl_core.errors import JobExists
 from queuectl_core.job import Enqueued
 from queuectl_core.lifecycle import CLAIMABLE, Event, State
 from queuectl_core.storage.sqlite import bell, files, rows
 from queuectl_core.storage.sqlite import statements as sql
-from queuectl_core.storage.sqlite.connection import open_connection
+from queuectl_core.storage.sqlite.connection import open_connection, translated
 from queuectl_core.storage.sqlite.gate import Gate
 from queuectl_core.storage.sqlite.ledger import ENQUEUE, Ledger, Note, Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from queuectl_core.job import Job, NewJob
+    from queuectl_core.storage.sqlite.rows import Row
+
+    Values = Mapping[str, apsw.SQLiteValue]
 
 
 class SqliteIntake:
@@ -50,6 +55,12 @@ class SqliteIntake:
 
     def _writing(self, now_ms: int) -> Ledger:
         return Ledger(self._connection, self._gate, self._path, now_ms)
+
+    def _rows(self, statement: str, values: Values | None = None) -> list[Row]:
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
 
 
 def add(ledger: Ledger, jobs: Sequence[NewJob], on_conflict: str) -> list[Enqueued]:
@@ -85,12 +96,12 @@ def _insert_named(ledger: Ledger, job: NewJob, on_conflict: str) -> Enqueued:
         old = rows.job(ledger.row(sql.JOB_BY_ID, {"id": job.id}))
         if on_conflict == "skip":
             return Enqueued(old.number, old.id, created=False, run_at_ms=old.run_at_ms)
-        _make_way(ledger, old, on_conflict)
+        make_way(ledger, old, on_conflict)
         row = ledger.row(sql.INSERT_NAMED_JOB, values)
     return Enqueued(row[0], job.id, created=True, run_at_ms=values[3])
 
 
-def _make_way(ledger: Ledger, old: Job, on_conflict: str) -> None:
+def make_way(ledger: Ledger, old: Job, on_conflict: str) -> None:
     """Take the id away from the job that has it, or raise JobExists."""
     if on_conflict != "replace":
         raise JobExists(

@@ -168,13 +168,13 @@ def cancel(ledger: Ledger, number: int) -> State | None:
     return place.state
 
 
-def revive(ledger: Ledger, number: int) -> State | None:
+def revive(ledger: Ledger, number: int, run_at_ms: int) -> State | None:
     """Make a job pending again where the table allows it; return its state before."""
     place = _place(ledger, number)
     if place is None:
         return None
     if place.state in TRANSITIONS[Event.REVIVE][0]:
-        ledger.move(Event.REVIVE, place, {"now_ms": ledger.now_ms})
+        ledger.move(Event.REVIVE, place, {"run_at_ms": run_at_ms})
     return place.state
 
 

@@ -109,6 +109,20 @@ class Ledger:
         self.roll_up(queue, event, 1, duration_ms or 0)
         return True
 
+    def note(
+        self,
+        number: apsw.SQLiteValue,
+        queue: str,
+        event: str,
+        detail: str,
+        *,
+        at_ms: int | None = None,
+    ) -> None:
+        """Write the event row and the figure of something that is no move; at_ms None: now."""
+        moment_ms = self.now_ms if at_ms is None else at_ms
+        self.connection.execute(sql.INSERT_EVENT, (moment_ms, number, event, None, detail))
+        self.roll_up(queue, event, 1)
+
     def row(self, statement: str, values: apsw.Bindings) -> Row:
         """Return the one row that must be there."""
         row: Row

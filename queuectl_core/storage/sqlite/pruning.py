@@ -50,12 +50,17 @@ def _forget(ledger: Ledger, number: int, ended_at_ms: int) -> PrunedJob | None:
     if row is None:
         return None
     state, queue, starts, tags = row
+    erase(ledger, number, tags)
+    ledger.count(queue, rows.state(state), -1)
+    return PrunedJob(number, starts)
+
+
+def erase(ledger: Ledger, number: int, tags: str | None) -> None:
+    """Delete a job and all that is about it alone; `tags` as its column has them."""
     ledger.connection.execute(sql.DELETE_JOB, {"number": number})
     ledger.connection.execute(sql.DELETE_ATTEMPTS, {"number": number})
     if tags is not None:
         ledger.connection.execute(sql.DELETE_TAGS, {"number": number, "tags": tags})
-    ledger.count(queue, rows.state(state), -1)
-    return PrunedJob(number, starts)
 
 
 def fold_minutes(ledger: Ledger, before_ms: int, limit: int) -> bool:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from apsw import SQLiteValue
+
     from queuectl_core.job import NewJob
 
     Row = tuple[Any, ...]  # the driver knows no types; STRICT tables keep them true
@@ -91,6 +93,16 @@ def new_job(new: NewJob, now_ms: int) -> Row:
         _encoded(new.tags) if new.tags else None,
         now_ms,
     )
+
+
+def column(value: object) -> SQLiteValue:
+    """Return any field of a job or of a new one as its column has it."""
+    if hasattr(value, "_fields"):  # a record: JobOptions
+        text: str = _options().to_json(value)
+        return text
+    if isinstance(value, (tuple, dict)):
+        return _encoded(value) if value else None
+    return value
 
 
 def listed(names: Sequence[str | int] | None) -> str | None:

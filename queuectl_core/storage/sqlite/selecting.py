@@ -66,6 +66,16 @@ def ranking(
     return array("q", (row[0] for row in connection.execute(statement, values)))
 
 
+def count(connection: apsw.Connection, selection: Selection) -> int:
+    """Return how many jobs are selected."""
+    statement = select_sql.counting(
+        _way(connection, selection), select_sql.tests(selection).values()
+    )
+    values = _values(selection) | {"below": LAST, "floor": 0}
+    found: int = connection.execute(statement, values).get
+    return found
+
+
 def _way(connection: apsw.Connection, selection: Selection) -> str:
     """Return the narrowest way in, by the counts; a tag is rare by its nature."""
     if selection.numbers is not None:

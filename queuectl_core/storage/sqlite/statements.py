@@ -65,7 +65,19 @@ DROP_ID = "UPDATE jobs SET id = NULL WHERE number = :number"
 # none, and `coalesce` asks no further than the first hit. No CTE, no ORDER BY over them: those need
 # ephemeral tables, whose page caches are 100 kB of malloc and free for each claim (150 us).
 
-ACTIVE_QUEUES = f"SELECT queue FROM counts WHERE {WAITING} AND jobs > 0 GROUP BY queue"
+ALL_QUEUES = "*"
+"""The name of the row that pauses all queues: no queue can have it."""
+_NOT_PAUSED = f"""NOT EXISTS (
+    SELECT 1
+    FROM queues
+    WHERE name IN (counts.queue, '{ALL_QUEUES}') AND paused_at_ms IS NOT NULL
+)"""
+ACTIVE_QUEUES = f"""
+SELECT queue
+FROM counts
+WHERE {WAITING} AND jobs > 0 AND {_NOT_PAUSED}
+GROUP BY queue
+"""
 
 
 def _first(column: str, priority: int, due: str = "") -> str:
@@ -112,7 +124,8 @@ ANY_DUE = f"SELECT coalesce({_ANY})"
 IN_FLIGHT = f"""
 SELECT queue
 FROM counts
-WHERE state IN ('{State.PROCESSING}', '{State.FAILED}') AND jobs > 0
+WHERE jobs > 0
+  AND (state = '{State.PROCESSING}' OR (state = '{State.FAILED}' AND {_NOT_PAUSED}))
 GROUP BY queue
 """
 
@@ -158,7 +171,7 @@ MOVES: Mapping[Event, str] = {
     Event.CANCEL: _move(Event.CANCEL, "reason = :reason, finished_at_ms = :now_ms"),
     Event.REVIVE: _move(
         Event.REVIVE,
-        f"""reason = NULL, run_at_ms = :now_ms, attempts = 0, crashes = 0,
+        f"""reason = NULL, run_at_ms = :run_at_ms, attempts = 0, crashes = 0,
     started_at_ms = NULL, worker = NULL, {_NO_OUTCOME}""",
     ),
 }  # fmt: skip
@@ -256,7 +269,11 @@ DELETE_WORKER = "DELETE FROM workers WHERE id = :id"
 # index by the moment of the end has to be kept in the hot loop.
 
 FORGETTABLE = tuple(state for state in FINAL if state is not State.DEAD)
-ENDINGS = frozenset(event for event, (_, target) in TRANSITIONS.items() if target in FORGETTABLE)
+IMPORT = "import"
+"""The event of a job that comes in the state that it had elsewhere: perhaps it has ended there."""
+ENDINGS = frozenset(
+    [*(event for event, (_, target) in TRANSITIONS.items() if target in FORGETTABLE), IMPORT]
+)
 COUNT_FORGETTABLE = f"""
 SELECT coalesce(sum(jobs), 0)
 FROM counts

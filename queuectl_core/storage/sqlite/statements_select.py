@@ -87,5 +87,10 @@ def ranking(way: str, conditions: Iterable[str], order: str, direction: str) -> 
     )
 
 
+def counting(way: str, conditions: Iterable[str]) -> str:
+    """Return what counts the selected jobs."""
+    return f"SELECT count(*) FROM {_from(way, conditions)}"
+
+
 def _from(way: str, conditions: Iterable[str]) -> str:
     return "\n  AND ".join([_WAYS[way], *conditions])

@@ -72,6 +72,14 @@ CREATE TABLE job_tags (
     PRIMARY KEY (tag, job)
 ) STRICT, WITHOUT ROWID;
 
+-- A row for each queue that somebody has said something about; '*' stands for all of them.
+CREATE TABLE queues (
+    name TEXT PRIMARY KEY,
+    paused_at_ms INTEGER,
+    paused_by TEXT,
+    pause_reason TEXT
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE attempts (
     job INTEGER NOT NULL,
     start INTEGER NOT NULL,

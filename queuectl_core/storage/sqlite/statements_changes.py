@@ -1,0 +1,30 @@
+"""Statements that change many jobs, apart from those that every command loads."""
+
+from __future__ import annotations
+
+from queuectl_core.job import Job, NewJob
+from queuectl_core.storage.sqlite.statements import WAITING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EDITABLE = frozenset(NewJob._fields) - {"id"}
+PLACE = "SELECT state, queue, starts, tags FROM jobs WHERE number = :number"
+KEPT = tuple(name for name in Job._fields if name not in {"number", "token", "cancel_requested"})
+"""What a job brings along from another queue, or from this one as it was."""
+ADOPT = f"""
+INSERT INTO jobs ({", ".join(KEPT)})
+VALUES ({", ".join("?" for _ in KEPT)})
+ON CONFLICT (id) WHERE id IS NOT NULL DO NOTHING
+RETURNING number
+"""
+
+
+def edit(fields: Iterable[str]) -> str:
+    """Return the statement that gives a waiting job new values in these fields."""
+    names = sorted(fields)
+    if not EDITABLE.issuperset(names):
+        raise ValueError(names)
+    changes = ", ".join(f"{name} = :{name}" for name in names)
+    return f"UPDATE jobs SET {changes} WHERE number = :number AND {WAITING}"
