@@ -6,6 +6,7 @@ import os
 import sys
 
 from queuectl_core.cli import output, submit
+from queuectl_core.cli.counting import counted
 from queuectl_core.errors import NoInput
 from queuectl_core.services import bulk
 from queuectl_core.services.bulk import Plan
@@ -83,12 +84,8 @@ def _report(session: Session, batches: Iterable[Batch], plan: Plan, *, word: str
         output.progress("")
         if not out.as_json and not out.quiet:
             rest = f"; {skipped:,} existed already" if skipped else ""
-            out.line(f"{word} {_jobs(good - skipped)}{rest}")
+            out.line(f"{word} {counted(good - skipped)}{rest}")
     return min(codes, default=0)  # bad data before ids that exist
-
-
-def _jobs(count: int) -> str:
-    return f"{count:,} {'job' if count == 1 else 'jobs'}"
 
 
 def _complain(bad: BadLine, *, as_json: bool) -> None:

@@ -1,16 +1,15 @@
-"""The verbs on jobs that exist: list, show, wait, cancel, retry, and the dead letters."""
+"""The verbs on jobs that exist: list, show, wait, and the dead letters."""
 
 from __future__ import annotations
 
 from queuectl_core.cli import selecting
 from queuectl_core.cli.output import Table, clean
-from queuectl_core.cli.text import JOB_COLUMNS, job_row, when
+from queuectl_core.cli.text import JOB_COLUMNS, job_row, pause_line, when
 from queuectl_core.durations import format_duration
-from queuectl_core.errors import UsageError
 from queuectl_core.job import MAX_WORD_BYTES
 from queuectl_core.lifecycle import State
 from queuectl_core.selection import Selection
-from queuectl_core.services import jobs, listing, waiting
+from queuectl_core.services import jobs, listing, queues, waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +53,8 @@ def _list(session: Session, args: Args, selection: Selection, none_text: str) ->
         session.out.note(none_text)
     elif shown == usual:
         _tell_rest(session, selection, shown)
+    for one in queues.pauses_of(session.store, selection.queue):
+        session.out.note(f"queuectl: paused: {pause_line(session, one)}")
     return 0
 
 
@@ -172,95 +173,10 @@ def _tell_end(session: Session, job: Job) -> None:
         session.out.line(f"{job.name}: {session.out.paint(job.state, job.state)}{why}")
 
 
-def cancel(session: Session, args: Args) -> int:
-    """Cancel jobs that wait, ask for the end of those that run."""
-    found = jobs.find_all(session.store, args.words("<id>"))
-    if args.flag("--dry-run"):
-        jobs.check_cancel(found)
-        return _tell(session, found, "Would cancel job {}")
-    states = jobs.cancel(session.store, found, now_ms=session.clock.now_ms())
-    code = 0
-    for job, state in zip(found, states, strict=True):
-        if state is State.CANCELLED:
-            _tell(session, [job], "Cancelled job {}")
-        elif state is State.PROCESSING:
-            _tell(session, [job], f"Stopping job {{}}: {_who_ends_it(session, job)}")
-        else:
-            session.out.note(f"queuectl: job {job.name} ended before it could be cancelled")
-            code = 1
-    return code
-
-
-def _who_ends_it(session: Session, job: Job) -> str:
-    alive = {worker.id for worker in session.store.workers() if worker.alive}
-    if job.worker in alive:
-        return "its worker ends it"
-    return "its worker is dead; it ends when the next one starts: queuectl worker start"
-
-
-def retry(session: Session, args: Args) -> int:
-    """Make jobs pending again."""
-    return _retry(session, args, jobs.find_all(session.store, args.words("<id>")))
-
-
-def retry_dead(session: Session, args: Args) -> int:
-    """Make dead letters pending again: those named, or all."""
-    words = args.words("<id>")
-    if bool(words) == args.flag("--all"):
-        raise UsageError(
-            "give the ids of dead letters, or --all", hint="queuectl dlq list shows them"
-        )
-    if words:
-        found = jobs.find_all(session.store, words)
-        jobs.check_dead(found)
-        return _retry(session, args, found)
-    if args.flag("--dry-run"):
-        for page in jobs.dead_letters(session.store, held=False):
-            _tell(session, page, "Would retry job {}")
-        return _tell_held(session)
-    count = jobs.retry_dead(session.store, now_ms=session.clock.now_ms())
-    if session.out.as_json:
-        session.out.record({"retried": count})
-    elif not session.out.quiet:
-        session.out.line(f"{count:,} {'job' if count == 1 else 'jobs'} will run again")
-    return _tell_held(session)
-
-
-def _tell_held(session: Session) -> int:
-    """Say which dead letters `--all` did not take along."""
-    held = sum(len(page) for page in jobs.dead_letters(session.store, held=True))
-    if held:
-        what = "job is" if held == 1 else "jobs are"
-        session.out.note(f"queuectl: {held:,} {what} held after a crash; name each to run it again")
-    return 0
-
-
-def _retry(session: Session, args: Args, found: Sequence[Job]) -> int:
-    if args.flag("--dry-run"):
-        return _tell(session, found, "Would retry job {}")
-    jobs.retry(session.store, found, now_ms=session.clock.now_ms())
-    return _tell(session, found, "Job {} will run again")
-
-
-def _tell(session: Session, found: Sequence[Job], template: str) -> int:
-    """Print a line for each job, or with --json its record as it is now."""
-    for job in found:
-        if session.out.as_json:
-            session.out.record(jobs.record(session.store.job_by_number(job.number) or job))
-        elif session.out.quiet:
-            session.out.line(job.name)
-        else:
-            session.out.line(template.format(job.name))
-    return 0
-
-
 COMMANDS: Mapping[str, Command] = {
     "list": list_jobs,
     "show": show,
     "wait": wait,
-    "cancel": cancel,
-    "retry": retry,
     "dlq list": list_dead,
     "dlq show": show_dead,
-    "dlq retry": retry_dead,
 }

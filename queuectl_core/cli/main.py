@@ -180,8 +180,22 @@ def _commands(verb: str) -> Mapping[str, Command]:
             from queuectl_core.cli.logs import COMMANDS
         case "status" | "metrics":
             from queuectl_core.cli.stats import COMMANDS
-        case "list" | "show" | "wait" | "cancel" | "retry" | "dlq":
+        case "list" | "show" | "wait":
             from queuectl_core.cli.jobs import COMMANDS
+        case _:
+            return _change_commands(verb)
+    return COMMANDS
+
+
+def _change_commands(verb: str) -> Mapping[str, Command]:
+    """Import the module of a verb that changes jobs or queues."""
+    match verb:
+        case "dlq list" | "dlq show":
+            from queuectl_core.cli.jobs import COMMANDS
+        case "cancel" | "retry" | "edit" | "rm" | "dlq retry" | "dlq purge":
+            from queuectl_core.cli.changes import COMMANDS
+        case "pause" | "resume" | "prune":
+            from queuectl_core.cli.queues import COMMANDS
         case _:
             return _house_commands(verb)
     return COMMANDS

@@ -183,6 +183,13 @@ def failure(error: QueuectlError, *, as_json: bool = False, **more: object) -> N
     write_message(f"hint: {clean(error.hint)}")
 
 
+def prompt(text: str) -> None:
+    """Ask on stderr, in the line that the answer ends."""
+    flush()
+    sys.stderr.write(clean(text))
+    sys.stderr.flush()
+
+
 def progress(text: str) -> None:
     """Overwrite the progress line on stderr, where a person reads it; the empty text ends it."""
     if sys.stderr.isatty():

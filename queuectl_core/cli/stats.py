@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from queuectl_core.cli.output import clean
+from queuectl_core.cli.text import pause_line
 from queuectl_core.durations import format_duration, format_local
 from queuectl_core.lifecycle import State
-from queuectl_core.services import stats, workers
+from queuectl_core.services import queues, stats, workers
 from queuectl_core.services.jobs import seconds
 
 TYPE_CHECKING = False
@@ -46,6 +47,8 @@ def status(session: Session, _args: Args) -> int:
     out.line(f"{'Workers:':<12}{found.workers}{busy}{dead}")
     if found.oldest_due_ms is not None:
         out.line(f"{'Oldest due:':<12}{format_duration(found.oldest_due_ms)}")
+    for one in found.paused:
+        out.line(f"{'Paused:':<12}{pause_line(session, one)}")
     return 0
 
 
@@ -54,6 +57,7 @@ def _status_record(session: Session, found: QueueStatus, now_ms: int) -> dict[st
         **{str(state): jobs for state, jobs in found.counts.items()},
         "workers": [workers.record(row) for row in workers.health(session.store, now_ms=now_ms)],
         "oldest_due": seconds(found.oldest_due_ms),
+        "paused": [queues.record(one) for one in found.paused],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queuectl_core.cli.output import clean
 from queuectl_core.durations import format_duration, format_moment
 from queuectl_core.services.jobs import command_line
 
@@ -9,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from queuectl_core.cli.session import Session
     from queuectl_core.job import Job
+    from queuectl_core.storage.records import Pause
 
 JOB_COLUMNS = ("ID", "STATE", "PRI", "ATTEMPTS", "QUEUE", "RUN AT", "CREATED", "COMMAND")
 
@@ -42,3 +44,14 @@ def job_row(session: Session, job: Job) -> list[str]:
         when(session, job.created_at_ms),
         command_line(job),
     ]
+
+
+def queue_named(queue: str | None) -> str:
+    """Return what people call a queue; None stands for all of them."""
+    return "all queues" if queue is None else f"queue {queue}"
+
+
+def pause_line(session: Session, one: Pause) -> str:
+    """Return what people read of a pause: which, since when, by whom and why."""
+    why = f": {one.reason}" if one.reason else ""
+    return clean(f"{queue_named(one.queue)} ({when(session, one.at_ms)}, by {one.by}{why})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from queuectl_core import home as homes
+from queuectl_core.cli.counting import counted
 from queuectl_core.cli.output import clean
 from queuectl_core.errors import QueuectlError, UsageError
 from queuectl_core.services import backup as backups
@@ -44,7 +45,7 @@ def backup(session: Session, args: Args) -> int:
     elif not session.out.quiet:
         verified = ", verified" if made.verified else ""
         session.out.line(
-            f"Backed up {_jobs(made.jobs)} to {clean(made.path)}"
+            f"Backed up {counted(made.jobs)} to {clean(made.path)}"
             f" ({made.size_bytes:,} bytes, {duration:.1f} s{verified})"
         )
     return 0
@@ -59,9 +60,9 @@ def restore(session: Session, args: Args) -> int:
         session.out.record({"path": db_path, "from": path} | done._asdict())
         return 0
     if not session.out.quiet:
-        session.out.line(f"Restored {_jobs(done.jobs)} from {clean(path)} to {clean(db_path)}")
+        session.out.line(f"Restored {counted(done.jobs)} from {clean(path)} to {clean(db_path)}")
     if done.set_aside is not None:
-        held = "" if done.replaced_jobs is None else f", with {_jobs(done.replaced_jobs)}"
+        held = "" if done.replaced_jobs is None else f", with {counted(done.replaced_jobs)}"
         session.out.note(f"queuectl: the old file is kept: {clean(done.set_aside)}{held}")
     return 0
 
@@ -74,10 +75,6 @@ def _file(args: Args) -> str:
     except UnicodeEncodeError as error:
         raise UsageError(f"the name of the file is not valid UTF-8: {path!r}") from error
     return path if path == "-" else os.path.abspath(os.path.expanduser(path))
-
-
-def _jobs(count: int) -> str:
-    return f"{count:,} {'job' if count == 1 else 'jobs'}"
 
 
 def doctor(session: Session, args: Args) -> int:

@@ -6,6 +6,7 @@ Constants and not docstrings: the executable is frozen without those.
 from __future__ import annotations
 
 from queuectl_core.cli import (
+    usage_changes,
     usage_help,
     usage_jobs,
     usage_queue,
@@ -26,6 +27,11 @@ VERBS: Mapping[str, str] = {
     "wait": "wait until jobs have ended",
     "cancel": "cancel jobs that wait or run",
     "retry": "run failed or finished jobs again",
+    "edit": "change jobs that wait",
+    "rm": "remove jobs that have ended",
+    "prune": "forget old finished jobs",
+    "pause": "let no job of a queue start",
+    "resume": "let jobs of a paused queue start again",
     "status": "count the jobs by state",
     "metrics": "sum up what happened",
     "worker start": "run jobs, in the foreground",
@@ -35,6 +41,7 @@ VERBS: Mapping[str, str] = {
     "dlq list": "list the dead letters: jobs that failed for good",
     "dlq show": "show dead letters with their attempts",
     "dlq retry": "run dead letters again, attempts from zero",
+    "dlq purge": "remove dead letters",
     "config get": "print the settings in force, or one of them",
     "config set": "change a setting",
     "config unset": "give a setting its default back",
@@ -71,13 +78,14 @@ Usage:
   queuectl [options] <verb> [<args>...]
 {GLOBAL_OPTIONS}"""
 
-TEXTS: Mapping[str, str] = (
-    usage_jobs.TEXTS
-    | usage_queue.TEXTS
-    | usage_service.TEXTS
-    | usage_upkeep.TEXTS
-    | usage_help.TEXTS
-)
+TEXTS: Mapping[str, str] = {
+    **usage_jobs.TEXTS,
+    **usage_changes.TEXTS,
+    **usage_queue.TEXTS,
+    **usage_service.TEXTS,
+    **usage_upkeep.TEXTS,
+    **usage_help.TEXTS,
+}
 
 
 def text(verb: str) -> str:

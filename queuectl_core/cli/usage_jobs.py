@@ -175,34 +175,6 @@ Examples:
   queuectl wait --any left right
 """
 
-CANCEL = """\
-Cancel jobs. One that waits will never run; one that runs is stopped by its worker.
-
-Usage:
-  queuectl cancel [options] <id>...
-
-Options:
-  --dry-run    only tell what would be cancelled
-
-Examples:
-  queuectl cancel job1
-  queuectl cancel --dry-run 17 18
-"""
-
-RETRY = """\
-Run jobs again, at once and with attempts from zero: failed, dead, cancelled or completed ones.
-
-Usage:
-  queuectl retry [options] <id>...
-
-Options:
-  --dry-run    only tell what would run again
-
-Examples:
-  queuectl retry job1
-  queuectl retry 17 18 19
-"""
-
 DLQ_LIST = f"""\
 List the dead letters, the newest first: jobs whose attempts are used up.
 
@@ -230,22 +202,6 @@ Examples:
   queuectl dlq show --json 17
 """
 
-DLQ_RETRY = """\
-Run dead letters again, attempts from zero.
-
-Usage:
-  queuectl dlq retry [options] [<id>...]
-
-Options:
-  --all        all but those that are held (--on-crash hold): name these one by one
-  --dry-run    only tell what would run again
-
-Examples:
-  queuectl dlq retry job1
-  queuectl dlq retry 17 18
-  queuectl dlq retry --all
-"""
-
 TEXTS = {
     "enqueue": ENQUEUE,
     "run": RUN,
@@ -253,9 +209,6 @@ TEXTS = {
     "show": SHOW,
     "logs": LOGS,
     "wait": WAIT,
-    "cancel": CANCEL,
-    "retry": RETRY,
     "dlq list": DLQ_LIST,
     "dlq show": DLQ_SHOW,
-    "dlq retry": DLQ_RETRY,
 }

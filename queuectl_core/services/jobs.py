@@ -1,4 +1,4 @@
-"""What people ask of jobs: find, list, cancel, retry, wait. Makes the one record of a job.
+"""What people ask of jobs: find and wait. Makes the one record of a job.
 
 Knows a Store and nothing of how words came in or go out. On the path of a cold `enqueue`.
 """
@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from queuectl_core.errors import NotFound, WrongState
 from queuectl_core.job import ID_LETTERS
-from queuectl_core.lifecycle import FINAL, Event, State, allows, states_for
-from queuectl_core.selection import Selection
-from queuectl_core.services import listing
+from queuectl_core.lifecycle import FINAL, Event, State, allows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from queuectl_core.clock import Clock
     from queuectl_core.job import Job, NewJob
@@ -56,39 +54,6 @@ def find_all(store: Store, words: Iterable[str]) -> list[Job]:
     return list(found.values())
 
 
-def cancel(store: Store, jobs: Sequence[Job], *, now_ms: int) -> list[State | None]:
-    """Cancel jobs and return their states afterwards; `processing`: its worker is told to stop it.
-
-    Raises WrongState, and cancels none, when one is final already.
-    """
-    check_cancel(jobs)
-    return store.cancel([job.number for job in jobs], now_ms=now_ms)
-
-
-def check_cancel(jobs: Sequence[Job]) -> None:
-    """Raise WrongState when one of the jobs is final already."""
-    for job in jobs:
-        if job.state in FINAL:
-            raise WrongState(
-                f"job {job.name} can't be cancelled: it is {job.state}; nothing was cancelled",
-                hint=f"queuectl show {job.name}",
-            )
-
-
-def retry(store: Store, jobs: Sequence[Job], *, now_ms: int) -> list[State | None]:
-    """Make failed or final jobs pending again, attempts from zero; return their states before.
-
-    Raises WrongState, and retries none, when one waits or runs anyhow.
-    """
-    for job in jobs:
-        if not allows(Event.REVIVE, job.state):
-            raise WrongState(
-                f"job {job.name} can't be retried: it is {job.state}",
-                hint=f"only jobs that are {states_for(Event.REVIVE)} can",
-            )
-    return store.revive([job.number for job in jobs], now_ms=now_ms)
-
-
 def check_dead(jobs: Iterable[Job]) -> None:
     """Raise WrongState for the first job that is not among the dead letters."""
     for job in jobs:
@@ -99,23 +64,6 @@ def check_dead(jobs: Iterable[Job]) -> None:
                 if allows(Event.REVIVE, job.state)
                 else "queuectl dlq list",
             )
-
-
-def retry_dead(store: Store, *, now_ms: int) -> int:
-    """Make every dead letter that is not held pending again, page by page; return how many."""
-    revived = 0
-    for page in list(dead_letters(store, held=False)):
-        states = store.revive([job.number for job in page], now_ms=now_ms)
-        revived += states.count(State.DEAD)
-    return revived
-
-
-def dead_letters(store: Store, *, held: bool) -> Iterator[list[Job]]:
-    """Yield pages of the dead letters that wait for a person to name them, or of all others."""
-    from queuectl_core.retry import HELD  # noqa: PLC0415 - 0.7 ms of a cold enqueue
-
-    for page in listing.pages(store, Selection(states=(State.DEAD,))):
-        yield [job for job in page if (job.reason == HELD) is held]
 
 
 def wait(

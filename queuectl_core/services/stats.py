@@ -8,9 +8,9 @@ from queuectl_core.services.jobs import moment, seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from queuectl_core.storage.records import JobEvent
+    from queuectl_core.storage.records import JobEvent, Pause
     from queuectl_core.storage.store import Store
 
 # A burial is a failure too; the seed counted both.
@@ -23,6 +23,8 @@ COUNTED: Mapping[str, tuple[str, ...]] = {
     "cancelled": ("cancel", "stop"),
     "retried": ("revive",),
     "interrupted": ("rescue", "release"),
+    "edited": ("edit",),
+    "imported": ("import",),
 }
 WORDS: Mapping[str, str] = {
     "enqueue": "enqueued",
@@ -35,6 +37,8 @@ WORDS: Mapping[str, str] = {
     "cancel": "cancelled",
     "stop": "stopped",
     "revive": "retried",
+    "edit": "edited",
+    "import": "imported",
 }
 """What people read for a lifecycle event."""
 
@@ -48,6 +52,7 @@ class QueueStatus(Record):
     threads: int
     busy: int
     oldest_due_ms: int | None
+    paused: Sequence[Pause]
 
 
 class Metrics(Record):
@@ -73,6 +78,7 @@ def status(store: Store, *, now_ms: int) -> QueueStatus:
         threads=sum(worker.threads for worker in live),
         busy=sum(len(worker.running) for worker in live),
         oldest_due_ms=None if due_ms is None or due_ms > now_ms else now_ms - due_ms,
+        paused=store.pauses(),
     )
 
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from queuectl_core.errors import NotFound, WrongState
+from queuectl_core.errors import NotFound
 from queuectl_core.lifecycle import State
 from queuectl_core.services import intake, jobs, listing
 from queuectl_core.services.intake import Defaults
 from tests import builders, halves
-from tests.builders import NOW_MS, buried, completed, jobs_of, new_job
+from tests.builders import NOW_MS, completed, new_job
 
 DEFAULTS = Defaults(max_retries=3, now_ms=NOW_MS)
 
@@ -40,41 +40,6 @@ def test_listing_pages_to_the_limit(store, limit, count):
     assert all(len(page) <= listing.PAGE for page in pages)
     numbers = [job.number for page in pages for job in page]
     assert numbers == sorted(numbers, reverse=True)
-
-
-def test_cancel_and_retry_refuse_before_they_act(store):
-    add(store)
-    end(store, completed)
-    add(store)
-    done, waiting = (store.job_by_number(number) for number in (1, 2))
-
-    with pytest.raises(WrongState, match="it is completed"):
-        jobs.cancel(store, [waiting, done], now_ms=NOW_MS)
-    with pytest.raises(WrongState, match="it is pending"):
-        jobs.retry(store, [done, waiting], now_ms=NOW_MS)
-
-    assert [job.state for job in jobs_of(store)] == [State.PENDING, State.COMPLETED]
-
-
-def test_retry_dead_takes_only_the_dead(store):
-    add(store, 3)
-    end(store, buried)
-    end(store, completed)
-
-    assert jobs.retry_dead(store, now_ms=NOW_MS) == 1
-    assert jobs.retry_dead(store, now_ms=NOW_MS) == 0
-
-
-def test_retry_dead_leaves_out_what_is_held_for_a_person(store):
-    add(store, 2)
-    end(store, lambda claim: buried(claim, reason="held"))
-    end(store, lambda claim: buried(claim, reason="interrupted"))
-
-    assert jobs.retry_dead(store, now_ms=NOW_MS) == 1
-
-    (held,) = [job for page in jobs.dead_letters(store, held=True) for job in page]
-    assert (held.state, held.reason) == (State.DEAD, "held")
-    assert jobs.retry(store, [held], now_ms=NOW_MS) == [State.DEAD]
 
 
 def test_wait_sees_the_end(store, clock):
