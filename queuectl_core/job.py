@@ -260,7 +260,7 @@ def _word(what: str, value: object) -> str:
             hint="no command can take one",
         )
     try:
-        size = len(value.encode())
+        size = len(value) if value.isascii() else len(value.encode())
     except UnicodeEncodeError as error:
         raise BadData(
             f"{what} is not valid UTF-8 at position {error.start + 1}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
     from queuectl_core.services.bulk import BadLine, Batch
     from queuectl_core.services.intake import Fields
 
+GC_THRESHOLD = 100_000
+"""New objects between two looks for garbage in circles: jobs are in none, and each look costs."""
+
 
 def run(session: Session, args: Args, overrides: Fields, on_conflict: str) -> int:
     """Add the jobs of a stream; report bad lines by number, return 65 when there were any."""
+    gc.set_threshold(GC_THRESHOLD)
     plan = Plan(session.clock, overrides, session.defaults(cwd=submit.directory()), on_conflict)
     path = args.text("--file")
     file = _open(path)
@@ -77,7 +82,7 @@ def _report(session: Session, batches: Iterable[Batch], plan: Plan, *, word: str
     except KeyboardInterrupt:
         output.progress("")
         out.note(
-            f"\nqueuectl: interrupted; at least {_jobs(good - skipped)} of it are in the queue"
+            f"\nqueuectl: interrupted; at least {counted(good - skipped)} of it are in the queue"
         )
         raise
     finally:

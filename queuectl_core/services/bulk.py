@@ -5,9 +5,11 @@ Bounded memory, thousands of jobs a transaction.
 
 from __future__ import annotations
 
+from threading import Thread
+
 from queuectl_core.errors import BadData, JobExists, QueuectlError
 from queuectl_core.records import Record
-from queuectl_core.services import intake
+from queuectl_core.services.lines import MAX_LINE_BYTES, Reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from queuectl_core.storage.store import Store
 
 CHUNK_JOBS = 5_000
+LOT_LINES = 4 * CHUNK_JOBS
 BLOCK_BYTES = 1 << 20
-MAX_LINE_BYTES = 4 << 20
 # A read that gives less found the writer slower than us: what is there goes into the queue at once.
 _SLOW_BYTES = 32_768
 _BOM = b"\xef\xbb\xbf"
@@ -82,14 +84,44 @@ def enqueue_atomic(store: Store, file: BufferedReader, plan: Plan) -> Batch:
 def _batches(
     file: BufferedReader, plan: Plan, sink: Callable[[list[Numbered], Plan], Batch]
 ) -> Iterator[Batch]:
+    """Read a chunk of lines while the one before is written.
+
+    SQLite does not hold the interpreter's lock: two thirds of the writing go on beside.
+    """
     for lines in _blocks(file):
-        for start in range(0, len(lines), CHUNK_JOBS):
-            jobs: list[Numbered] = []
-            bad: list[BadLine] = []
-            current = _current(plan)
-            _read(lines[start : start + CHUNK_JOBS], current, jobs, bad)
-            batch = sink(jobs, current)
+        chunks = [lines[at : at + CHUNK_JOBS] for at in range(0, len(lines), CHUNK_JOBS)]
+        ahead = _Reading(chunks[0], _current(plan))
+        for following in [*chunks[1:], None]:
+            jobs, bad, now = ahead.result()
+            if following is not None:
+                ahead = _Reading(following, _current(plan))
+            batch = sink(jobs, now)
             yield batch._replace(bad=sorted([*bad, *batch.bad], key=lambda item: item.line))
+
+
+class _Reading:
+    """A chunk of lines that a thread of its own makes into jobs."""
+
+    def __init__(self, lines: Sequence[tuple[int, bytes]], plan: Plan) -> None:
+        self._lines, self._plan = lines, plan
+        self._jobs: list[Numbered] = []
+        self._bad: list[BadLine] = []
+        self._failure: BaseException | None = None
+        self._thread = Thread(target=self._run, name="reading")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            _read(self._lines, self._plan, self._jobs, self._bad)
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is wanted
+            self._failure = error
+
+    def result(self) -> tuple[list[Numbered], list[BadLine], Plan]:
+        """Wait for the jobs, the bad lines and the plan that they were read by."""
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+        return self._jobs, self._bad, self._plan
 
 
 def _current(plan: Plan) -> Plan:
@@ -127,7 +159,7 @@ def _blocks(file: BufferedReader) -> Iterator[list[tuple[int, bytes]]]:
         lines += enumerate(whole, number + 1)
         number += len(whole)
         rest = rest[: MAX_LINE_BYTES + 1]
-        if len(lines) >= CHUNK_JOBS or (lines and len(data) < _SLOW_BYTES):
+        if len(lines) >= LOT_LINES or (lines and len(data) < _SLOW_BYTES):
             yield lines
             lines = []
     if rest:
@@ -140,21 +172,11 @@ def _read(
     lines: Sequence[tuple[int, bytes]], plan: Plan, jobs: list[Numbered], bad: list[BadLine]
 ) -> None:
     """Sort lines into jobs and bad ones; empty lines and comments count for nothing."""
+    reader = Reader(plan.overrides, plan.defaults)
     for number, line in lines:
         if not (words := line.strip()) or words.startswith(b"#"):
             continue
         try:
-            fields = _fields(line)
-            jobs.append((number, intake.new_job({**fields, **plan.overrides}, plan.defaults)))
+            jobs.append((number, reader.job(line)))
         except BadData as error:
             bad.append(BadLine(number, error))
-
-
-def _fields(line: bytes) -> Fields:
-    if len(line) > MAX_LINE_BYTES:
-        raise BadData(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
-    try:
-        text = line.decode("utf-8").removesuffix("\r")
-    except UnicodeDecodeError as error:
-        raise BadData(f"not valid UTF-8 at byte {error.start + 1}") from error
-    return intake.read_objects(text)[0] if text.lstrip().startswith("{") else {"command": text}

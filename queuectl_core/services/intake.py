@@ -160,7 +160,7 @@ def _no_constants(name: str) -> object:
     )
 
 
-class _Rules:
+class Rules:
     """How the scanner reads: what json.JSONDecoder hands it too."""
 
     strict = True
@@ -174,7 +174,7 @@ class _Rules:
 
 # The package json is 5 ms of each cold `enqueue`, nearly all of it `re`, which only its messages
 # need: `python -X importtime -c 'import json'`. Its scanner is C and needs none of that.
-_SCANNER = make_scanner(_Rules)  # type: ignore[arg-type] # typeshed takes context for itself
+_SCANNER = make_scanner(Rules)  # type: ignore[arg-type] # typeshed takes context for itself
 
 
 def _syntax_error(text: str, error: JSONDecodeError) -> BadData:

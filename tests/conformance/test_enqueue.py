@@ -194,3 +194,32 @@ def test_an_id_is_free_again_only_for_replace(store):
 
     with pytest.raises(JobExists, match="completed"):
         store.enqueue([new_job(id="a")], now_ms=NOW_MS)
+
+
+@pytest.mark.parametrize(
+    "vary",
+    [
+        lambda _: {},
+        lambda n: {"command": f'echo "{n}" ä\\'},
+        lambda n: {"command": f"echo {n}", "priority": n % 10 + 1, "env": {"N": str(n)}},
+        lambda n: {
+            "command": f"echo {n}", "priority": n % 10 + 1, "queue": f"q{n % 3}",
+            "max_retries": n, "cwd": f"/{n}", "run_at_ms": NOW_MS + n, "timeout_ms": n,
+        },
+        lambda n: {"argv": ("a", str(n)), "tags": (f"t{n % 2}",), "timeout_ms": n or None},
+    ],
+)  # fmt: skip
+def test_many_jobs_at_once_are_what_they_are_one_by_one(store, open_another, vary):
+    jobs = [new_job(**vary(n)) for n in range(250)]
+
+    added = store.enqueue(jobs, now_ms=NOW_MS)
+
+    assert [one.number for one in added] == list(range(1, 251))
+    for one, asked in zip(added, jobs, strict=True):
+        job = steps.job_of(store, one.number)
+        moment_ms = NOW_MS if asked.run_at_ms is None else asked.run_at_ms
+        assert {field: getattr(job, field) for field in asked._fields} == asked._replace(
+            run_at_ms=moment_ms
+        )._asdict()
+        assert (one.run_at_ms, one.created, job.created_at_ms) == (moment_ms, True, NOW_MS)
+    steps.assert_figures_are_true(open_another())

@@ -11,7 +11,7 @@ from queuectl_core.lifecycle import CLAIMABLE, FINAL, TRANSITIONS, Event, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 def _listed(states: Iterable[State]) -> str:
@@ -35,12 +35,33 @@ INSERT_QUEUE_ID = "INSERT INTO queue (id, created_at_ms) VALUES (:id, :now_ms)"
 
 # --- enqueue ---
 
+NEW_COLUMNS = (
+    "id", "queue", "priority", "run_at_ms", "max_retries", "command", "argv", "cwd", "env",
+    "timeout_ms", "backoff", "on_crash", "options", "tags", "created_at_ms",
+)  # fmt: skip
+"""In the order of rows.new_job."""
 INSERT_JOB = f"""
-INSERT INTO jobs
-    (id, queue, state, priority, run_at_ms, max_retries, command, argv, cwd, env, timeout_ms,
-     backoff, on_crash, options, tags, created_at_ms)
-VALUES (?, ?, '{State.PENDING}', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO jobs (state, {", ".join(NEW_COLUMNS)})
+VALUES ('{State.PENDING}', {", ".join("?" for _ in NEW_COLUMNS)})
 """
+
+
+def insert_jobs(apart: Sequence[str]) -> str:
+    """Return what inserts many jobs that differ in some columns: an array of values or of arrays.
+
+    json_each gives the elements of an array in their order (https://sqlite.org/json1.html).
+    """
+    values = {name: f":{name}" for name in NEW_COLUMNS}
+    values |= {name: f"value ->> {place}" for place, name in enumerate(apart)}
+    if len(apart) == 1:
+        values[apart[0]] = "value"
+    return f"""
+INSERT INTO jobs (state, {", ".join(values)})
+SELECT '{State.PENDING}', {", ".join(values.values())}
+FROM json_each(:rest)
+"""
+
+
 INSERT_NAMED_JOB = f"""
 {INSERT_JOB}
 ON CONFLICT (id) WHERE id IS NOT NULL DO NOTHING

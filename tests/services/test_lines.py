@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from queuectl_core.errors import BadData
+from queuectl_core.services import intake
+from queuectl_core.services.intake import Defaults
+from queuectl_core.services.lines import Reader
+from tests.builders import NOW_MS
+
+DEFAULTS = Defaults(max_retries=4, now_ms=NOW_MS, cwd="/here")
+
+GOOD = [
+    '{"command":"echo a"}',
+    '{"command":"rsync host:/a b","priority":9}',
+    '{"command":"echo {}","queue":"mail","id":"a:b"}',
+    '{"command":"ä","max_retries":0,"cwd":"/srv"}',
+    '{"argv":["a","b"]}',
+    '{"command":"x","env":{"A":"1"},"timeout":"10m","tags":["t"]}',
+    '{"command":"x","priority":null,"queue":null,"id":null}',
+    '{"id":"17","number":17,"command":"x"}',
+    '{"command":"x"}\r',
+    ' {"command":"x"} ',
+    '{ "command" : "x" , "priority" : 1 }',
+    '{"command":"x","run_at":"2030-01-01T00:00:00Z"}',
+]
+BAD = [
+    "{}",
+    '{"priority":5}',
+    '{"command":null}',
+    '{"command":1}',
+    '{"command":""}',
+    '{"command":"x","priority":11}',
+    '{"command":"x","priority":true}',
+    '{"command":"x","queue":"a b"}',
+    '{"command":"x","id":1}',
+    '{"command":"x","cwd":"here"}',
+    '{"command":"a","command":"b"}',
+    '{"command" :"a","command":"b"}',
+    '{"command":"x","priority":1,"priority":2}',
+    '{"command":"x","prio":1}',
+    '{"command":"x"}{"command":"y"}',
+    '{"command":"x"},',
+    '{"command":"x",}',
+    '{"command":"a\tb"}',
+    '{"command":"\\u0000"}',
+    '{"command":"\\ud800"}',
+    '{"command":NaN}',
+    '{"command"',
+]
+
+
+@pytest.mark.parametrize("text", GOOD)
+@pytest.mark.parametrize("overrides", [{}, {"queue": "q"}, {"priority": 2, "cwd": "/x"}])
+def test_a_line_is_read_as_an_object_on_the_command_line_is(text, overrides):
+    (fields,) = intake.read_objects(text)
+    wanted = intake.new_job({**fields, **overrides}, DEFAULTS)
+
+    assert Reader(overrides, DEFAULTS).job(text.encode()) == wanted
+    assert type(Reader(overrides, DEFAULTS).job(text.encode())) is type(wanted)
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_a_wrong_line_is_refused_with_the_same_words(text):
+    with pytest.raises(BadData) as caught:
+        Reader({}, DEFAULTS).job(text.encode())
+
+    if text.startswith("{"):
+        with pytest.raises(BadData) as wanted:
+            intake.new_job(intake.read_objects(text)[0], DEFAULTS)
+        assert (str(caught.value), caught.value.hint) == (str(wanted.value), wanted.value.hint)
+
+
+def test_a_wrong_value_that_an_option_overrides_does_not_matter():
+    line = b'{"command":"x","queue":"a b"}'
+
+    assert Reader({"queue": "q"}, DEFAULTS).job(line).queue == "q"
+
+
+def test_a_shell_line_is_a_command():
+    assert Reader({}, DEFAULTS).job(b"echo {}\r").command == "echo {}"
+    with pytest.raises(BadData, match="not valid UTF-8 at byte 2"):
+        Reader({}, DEFAULTS).job(b"a\xff")
+
+
+def test_the_lines_of_one_stream_do_not_touch_each_other():
+    reader = Reader({}, DEFAULTS)
+    first = reader.job(json.dumps({"command": "x", "priority": 9}).encode())
+
+    assert reader.job(b'{"command":"y"}').priority == 5
+    assert first.priority == 9
