@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import contextmanager
 
 from queuectl_core.cli import output, submit
 from queuectl_core.cli.counting import counted
@@ -14,7 +15,7 @@ from queuectl_core.services.bulk import Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from io import BufferedReader
 
     from queuectl_core.cli.parse import Args
@@ -30,18 +31,24 @@ def run(session: Session, args: Args, overrides: Fields, on_conflict: str) -> in
     """Add the jobs of a stream; report bad lines by number, return 65 when there were any."""
     gc.set_threshold(GC_THRESHOLD)
     plan = Plan(session.clock, overrides, session.defaults(cwd=submit.directory()), on_conflict)
-    path = args.text("--file")
-    file = _open(path)
-    try:
+    with reading(args.text("--file")) as file:
         batches = _batches(session, args, file, plan)
         word = "Would enqueue" if args.flag("--dry-run") else "Enqueued"
-        return _report(session, batches, plan, word=word)
+        return report(session, batches, plan, word=word)
+
+
+@contextmanager
+def reading(path: str | None) -> Iterator[BufferedReader]:
+    """Open a file of lines, or stdin for `-` and None; NoInput where it can't be read."""
+    file = _open(path)
+    try:
+        yield file
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
         raise NoInput(f"{path or 'stdin'} can't be read: {error.strerror}") from error
     finally:
-        if path is not None:
+        if file is not sys.stdin.buffer:
             file.close()
 
 
@@ -65,7 +72,7 @@ def _batches(session: Session, args: Args, file: BufferedReader, plan: Plan) -> 
     return bulk.enqueue(session.store, file, plan)
 
 
-def _report(session: Session, batches: Iterable[Batch], plan: Plan, *, word: str) -> int:
+def report(session: Session, batches: Iterable[Batch], plan: Plan, *, word: str) -> int:
     """Tell of each batch as it comes and of the sum at the end; return the exit code."""
     good, skipped, codes, out = 0, 0, set(), session.out
     try:

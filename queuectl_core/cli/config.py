@@ -8,7 +8,7 @@ from queuectl_core import config
 from queuectl_core import home as homes
 from queuectl_core.cli import output
 from queuectl_core.errors import BadConfig
-from queuectl_core.services import settings
+from queuectl_core.services import settings, settings_check
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,9 +78,27 @@ def path(session: Session, _args: Args) -> int:
     return 0
 
 
+def check(session: Session, _args: Args) -> int:
+    """Print each problem of the settings with its place; 78 where there is any."""
+    found = settings_check.problems(session.home, os.environ)
+    for one in found:
+        if session.out.as_json:
+            session.out.record(one._asdict())
+            continue
+        place = one.source if one.line is None else f"{one.source}, line {one.line}"
+        hint = f" ({one.hint})" if one.hint else ""
+        session.out.line(output.clean(f"{place}: {one.message}{hint}"))
+    if found:
+        return BadConfig.exit_code
+    if not session.out.as_json and not session.out.quiet:
+        session.out.line("the settings are fine")
+    return 0
+
+
 COMMANDS: Mapping[str, Command] = {
     "config get": get,
     "config set": change,
     "config unset": unset,
     "config path": path,
+    "config check": check,
 }

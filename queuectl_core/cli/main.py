@@ -196,6 +196,10 @@ def _change_commands(verb: str) -> Mapping[str, Command]:
             from queuectl_core.cli.changes import COMMANDS
         case "pause" | "resume" | "prune":
             from queuectl_core.cli.queues import COMMANDS
+        case "export" | "import":
+            from queuectl_core.cli.transfer import COMMANDS
+        case "db upgrade" | "db check" | "db vacuum":
+            from queuectl_core.cli.database import COMMANDS
         case _:
             return _house_commands(verb)
     return COMMANDS

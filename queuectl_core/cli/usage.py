@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from queuectl_core.cli import (
     usage_changes,
+    usage_database,
     usage_help,
     usage_jobs,
     usage_queue,
@@ -46,9 +47,15 @@ VERBS: Mapping[str, str] = {
     "config set": "change a setting",
     "config unset": "give a setting its default back",
     "config path": "print where the settings are kept",
+    "config check": "tell what is wrong with the settings",
     "service print": "print a systemd unit for the worker",
     "service install": "write that unit",
     "service uninstall": "remove that unit",
+    "export": "print jobs with their states, to import them elsewhere",
+    "import": "add the jobs of an export",
+    "db upgrade": "bring the queue file to this version's schema",
+    "db check": "read all of the queue file and check it",
+    "db vacuum": "give back the room of what was forgotten",
     "backup": "copy the queue to a file, while everybody goes on",
     "restore": "put a backup in the place of the queue",
     "doctor": "examine the queue and its surroundings",
@@ -84,6 +91,7 @@ TEXTS: Mapping[str, str] = {
     **usage_queue.TEXTS,
     **usage_service.TEXTS,
     **usage_upkeep.TEXTS,
+    **usage_database.TEXTS,
     **usage_help.TEXTS,
 }
 

@@ -137,6 +137,18 @@ Examples:
   queuectl config path --home /var/lib/queuectl
 """
 
+CONFIG_CHECK = """\
+Tell all that is wrong in config.json, with its line, and in the variables QUEUECTL_*. Exit code 78:
+something is.
+
+Usage:
+  queuectl config check [options]
+
+Examples:
+  queuectl config check
+  queuectl config check --json
+"""
+
 WEB = """\
 Serve the dashboard to a browser. Not in this version yet: it says so and exits with 69.
 
@@ -164,6 +176,7 @@ TEXTS = {
     "config set": CONFIG_SET,
     "config unset": CONFIG_UNSET,
     "config path": CONFIG_PATH,
+    "config check": CONFIG_CHECK,
     "web": WEB,
 }
 

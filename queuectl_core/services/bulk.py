@@ -54,7 +54,10 @@ class Plan(Record):
 
 
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     Numbered = tuple[int, NewJob]
+    Item = TypeVar("Item")
 
 
 def enqueue(store: Store, file: BufferedReader, plan: Plan) -> Iterator[Batch]:
@@ -71,7 +74,7 @@ def enqueue_atomic(store: Store, file: BufferedReader, plan: Plan) -> Batch:
     """Add all lines in one transaction, or none where one is bad. Holds all jobs in memory."""
     jobs: list[Numbered] = []
     bad: list[BadLine] = []
-    for lines in _blocks(file):
+    for lines in blocks(file):
         _read(lines, plan, jobs, bad)
     if bad:
         return Batch(0, (), bad)
@@ -88,7 +91,7 @@ def _batches(
 
     SQLite does not hold the interpreter's lock: two thirds of the writing go on beside.
     """
-    for lines in _blocks(file):
+    for lines in blocks(file):
         chunks = [lines[at : at + CHUNK_JOBS] for at in range(0, len(lines), CHUNK_JOBS)]
         ahead = _Reading(chunks[0], _current(plan))
         for following in [*chunks[1:], None]:
@@ -130,25 +133,28 @@ def _current(plan: Plan) -> Plan:
 
 
 def _add(store: Store, jobs: Sequence[Numbered], plan: Plan) -> Batch:
-    """Add jobs; where ids exist, halve until those that can't be added stand alone."""
+    now_ms = plan.defaults.now_ms
+    return put(jobs, lambda some: store.enqueue(some, now_ms=now_ms, on_conflict=plan.on_conflict))
+
+
+def put(jobs: Sequence[tuple[int, Item]], add: Callable[[list[Item]], Sequence[Enqueued]]) -> Batch:
+    """Add numbered lines; where ids exist, halve until those that can't be added stand alone."""
     if not jobs:
         return Batch(0, (), ())
     try:
-        added = store.enqueue(
-            [job for _, job in jobs], now_ms=plan.defaults.now_ms, on_conflict=plan.on_conflict
-        )
+        added = add([job for _, job in jobs])
     except JobExists as error:
         if len(jobs) == 1:
             return Batch(0, (), (BadLine(jobs[0][0], error),))
         middle = len(jobs) // 2
-        first, second = _add(store, jobs[:middle], plan), _add(store, jobs[middle:], plan)
+        first, second = put(jobs[:middle], add), put(jobs[middle:], add)
         return Batch(
             first.good + second.good, [*first.added, *second.added], [*first.bad, *second.bad]
         )
     return Batch(len(added), added, ())
 
 
-def _blocks(file: BufferedReader) -> Iterator[list[tuple[int, bytes]]]:
+def blocks(file: BufferedReader) -> Iterator[list[tuple[int, bytes]]]:
     """Yield numbered lines in lots: a chunk's worth, or what a slow writer has given so far."""
     lines: list[tuple[int, bytes]] = []
     number, rest = 0, b""

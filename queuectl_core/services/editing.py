@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
     from queuectl_core.services.intake import Defaults
 
-FIELDS = tuple(name for name in intake.INPUT_FIELDS if name != "id")
+FIELDS = tuple(
+    name
+    for name in intake.INPUT_FIELDS
+    if name != "id" and {name, f"{name}_ms"} & set(NewJob._fields)
+)
 _JSON = ("argv", "env")
 _NUMBERS = ("priority", "max_retries")
 

@@ -218,6 +218,12 @@ class Store(Intake, Queues, Changes, Inline, Protocol):
         not waited for. Writers wait for some milliseconds at most. 0: the engine has no such log.
         """
 
+    def compact(self) -> tuple[int, int]:
+        """Give back the room of what was forgotten; return the bytes taken before and after.
+
+        Writers wait meanwhile. Raises StorageFull where the disk has no room for it.
+        """
+
     def backup(self, path: str) -> None:
         """Write a consistent copy to a new file while others go on writing."""
 

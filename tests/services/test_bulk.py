@@ -35,7 +35,7 @@ def test_lines_are_whole_however_they_come(texts, sizes):
     expected = [(number, text) for number, text in enumerate(texts, 1) if text.strip()]
 
     seen = []
-    for lines in bulk._blocks(Drip(data, sizes)):
+    for lines in bulk.blocks(Drip(data, sizes)):
         seen += [(number, line.decode()) for number, line in lines if line.strip()]
 
     assert seen == expected

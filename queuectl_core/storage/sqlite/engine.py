@@ -222,6 +222,14 @@ class SqliteStore(SqliteQueues, SqliteChanges, SqliteInline):
         except apsw.Error as error:
             raise translated(error, self._path) from error
 
+    def compact(self) -> tuple[int, int]:
+        from queuectl_core.storage.sqlite import compacting  # noqa: PLC0415 - for one verb
+
+        try:
+            return compacting.compact(self._connection, self._gate, self._path)
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
+
     def backup(self, path: str) -> None:
         try:
             backup(self._connection, path)
