@@ -207,7 +207,7 @@ def _span_ms(fields: Fields, name: str) -> int | None:
         or not 0 <= value < _ENDLESS_S
     ):
         raise BadData(f"{name} must be seconds from 0 on, not {shown(value)}")
-    return round(value * 1000)  # type: ignore[operator]
+    return round(value * 1000)
 
 
 def _moment_ms(fields: Fields, name: str, defaults: Defaults) -> int | None:
