@@ -13,8 +13,9 @@ pytestmark = pytest.mark.binary
 VERBS = (
     "enqueue", "list", "show", "logs", "wait", "cancel", "retry", "status", "metrics",
     "worker start", "worker stop", "worker health", "worker list", "dlq list", "dlq show",
-    "dlq retry", "config get", "config set", "config unset", "config path", "web", "help",
-    "version",
+    "dlq retry", "dlq purge", "config get", "config set", "config unset", "config path",
+    "config check", "edit", "rm", "prune", "pause", "resume", "export", "import", "db upgrade",
+    "db check", "db vacuum", "web", "help", "version",
 )  # fmt: skip
 TOPICS = ("ids", "times", "states", "exit-codes", "environment")
 
@@ -348,8 +349,46 @@ def test_a_dead_letter_is_listed_shown_and_retried(busy):
 
 
 def test_all_dead_letters_are_retried(sandbox):
-    assert sandbox.ok("dlq", "retry", "--all").out == "0 jobs will run again\n"
-    assert sandbox.ok("dlq", "retry", "--all", "--json").record == {"retried": 0}
+    assert sandbox.ok("dlq", "retry", "--all").err == "0 jobs retried\n"
+    assert sandbox.ok("dlq", "retry", "--all", "--json").out == ""
+
+
+def test_a_selection_is_changed_with_a_yes_and_counted(sandbox):
+    sandbox.ok("enqueue", "--tag", "a", "true")
+    sandbox.ok("enqueue", "--tag", "b", "true")
+
+    sandbox.refused(64, "cancel", "--tag", "a")
+    assert sandbox.ok("edit", "--tag", "b", "--set", "priority=9").err == "1 job edited\n"
+    assert sandbox.ok("cancel", "--tag", "a", "--yes").err == "1 job cancelled\n"
+    assert sandbox.ok("rm", "1").out == "Removed job 1\n"
+    assert [job["priority"] for job in sandbox.ok("list", "--json").records] == [9]
+
+
+def test_a_paused_queue_runs_nothing_until_it_is_resumed(sandbox):
+    sandbox.ok("enqueue", "--queue", "mail", "--id", "held", "true")
+    sandbox.ok("enqueue", "--id", "free", "true")
+
+    sandbox.ok("pause", "mail", "--reason", "no network")
+    sandbox.ok("worker", "start", "--drain")
+
+    assert (sandbox.state("held"), sandbox.state("free")) == ("pending", "completed")
+    assert "no network" in sandbox.ok("status").out
+    sandbox.ok("resume", "mail")
+    sandbox.ok("worker", "start", "--drain")
+    assert sandbox.state("held") == "completed"
+
+
+def test_an_export_fills_another_queue(sandbox):
+    sandbox.ok("enqueue", "--id", "a", "true")
+    sandbox.ok("enqueue", "--id", "b", "true")
+    sandbox.ok("cancel", "b")
+
+    back = sandbox.shell('"$QUEUECTL" export | "$QUEUECTL" --db other.db import -')
+
+    assert back.out == "Imported 2 jobs\n"
+    states = [job["state"] for job in sandbox.ok("list", "--json", "--db", "other.db").records]
+    assert states == ["cancelled", "pending"]
+    assert sandbox.ok("db", "vacuum").code == sandbox.ok("db", "check").code == 0
 
 
 # --- settings ---

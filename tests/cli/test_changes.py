@@ -10,6 +10,7 @@ from queuectl_core.cli import asking
 from queuectl_core.cli.main import main
 from queuectl_core.lifecycle import State
 from queuectl_core.selection import Selection
+from tests import halves
 from tests.builders import buried, completed, jobs_of, new_worker, retried
 
 
@@ -181,8 +182,11 @@ def test_removed_jobs_answer_with_what_they_were(run, mixed):
 
 def test_a_running_job_is_not_removed(run, store, clock):
     run("enqueue", "true")
-    store.claim(
-        worker=store.register(new_worker(), now_ms=clock.now_ms()), limit=1, now_ms=clock.now_ms()
+    halves.claim(
+        store,
+        worker=store.register(new_worker(), now_ms=clock.now_ms()),
+        limit=1,
+        now_ms=clock.now_ms(),
     )
 
     done = run("rm", "1")

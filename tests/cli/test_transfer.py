@@ -5,6 +5,7 @@ import json
 import pytest
 
 from queuectl_core.lifecycle import State
+from tests import halves
 from tests.builders import buried, completed, jobs_of, retried
 
 
@@ -15,7 +16,7 @@ def mixed(run, ended, store, clock):
         run("enqueue", "--id", name, "--tag", "t", "--env", "A=1", "--", "rsync", name)
         ended(how)
     run("enqueue", "true")
-    store.claim(worker=1, limit=1, now_ms=clock.now_ms())
+    halves.claim(store, worker=1, limit=1, now_ms=clock.now_ms())
     run("enqueue", "--id", "off", "-p", "1", "true")
     run("cancel", "off")
     run("enqueue", "--id", "next", "--at", "2030-01-01T00:00:00Z", "--backoff", "10,60", "true")

@@ -6,6 +6,7 @@ from queuectl_core.errors import JobExists
 from queuectl_core.lifecycle import CLAIMABLE, FINAL, State
 from queuectl_core.selection import Selection
 from queuectl_core.storage.records import History, Removed
+from tests import halves
 from tests.builders import MINUTE_MS, NOW_MS, completed, jobs_of, new_job
 from tests.conformance import steps
 
@@ -123,7 +124,7 @@ def test_an_adopted_job_is_what_it_was(store, engine, state):
 
 def test_an_adopted_job_is_pruned_by_the_moment_of_its_end(store):
     claim = steps.claimed(store)
-    store.finish([completed(claim)], now_ms=NOW_MS)
+    halves.finish(store, [completed(claim)], now_ms=NOW_MS)
     job = steps.job_of(store, claim.job.number)
     store.remove([job.number], now_ms=NOW_MS)
     store.adopt([History(job)], now_ms=NOW_MS + MINUTE_MS)

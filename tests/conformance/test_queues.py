@@ -4,6 +4,7 @@ import pytest
 
 from queuectl_core.lifecycle import State
 from queuectl_core.storage.records import Pause
+from tests import halves
 from tests.builders import NOW_MS, completed, retried
 from tests.conformance import steps
 
@@ -13,7 +14,7 @@ def pause(store, queue=None, **changes):
 
 
 def claims(store):
-    return [claim.job.queue for claim in store.claim(worker=1, limit=9, now_ms=NOW_MS)]
+    return [claim.job.queue for claim in halves.claim(store, worker=1, limit=9, now_ms=NOW_MS)]
 
 
 def test_jobs_of_a_paused_queue_are_not_claimed(store):
@@ -63,7 +64,7 @@ def test_a_running_job_of_a_paused_queue_ends_as_any(store):
     claim = steps.claimed(store, queue="mail")
     pause(store, "mail")
 
-    assert store.finish([completed(claim)], now_ms=NOW_MS) == [True]
+    assert halves.finish(store, [completed(claim)], now_ms=NOW_MS) == [True]
     assert steps.job_of(store, claim.job.number).state is State.COMPLETED
 
 
@@ -81,7 +82,7 @@ def test_a_retry_in_a_paused_queue_does_not_keep_a_draining_worker(store, queue)
     pause(store, queue)
     assert store.unsettled(now_ms=NOW_MS) is True
 
-    store.finish([retried(claim, run_at_ms=NOW_MS + 9)], now_ms=NOW_MS)
+    halves.finish(store, [retried(claim, run_at_ms=NOW_MS + 9)], now_ms=NOW_MS)
 
     assert store.unsettled(now_ms=NOW_MS) is False
     store.resume(queue, now_ms=NOW_MS)

@@ -5,6 +5,7 @@ import pytest
 from queuectl_core.lifecycle import State
 from queuectl_core.selection import ORDERS, Selection
 from queuectl_core.storage.sqlite import selecting
+from tests import halves
 from tests.builders import NOW_MS, buried, completed, jobs_of, new_job
 from tests.conformance import steps
 
@@ -40,7 +41,7 @@ def test_jobs_are_selected_by_tag_with_any_other_field(store):
 
 def test_a_pruned_job_is_not_found_by_its_tag(store):
     claim = steps.claimed(store, tags=("night",))
-    store.finish([completed(claim)], now_ms=NOW_MS)
+    halves.finish(store, [completed(claim)], now_ms=NOW_MS)
 
     store.prune(before_ms=NOW_MS + 1, keep=None, limit=100, now_ms=NOW_MS + 1)
 
@@ -49,7 +50,7 @@ def test_a_pruned_job_is_not_found_by_its_tag(store):
 
 def test_age_is_that_of_the_end_or_else_of_the_birth(store):
     claim = steps.claimed(store)
-    store.finish([completed(claim)], now_ms=NOW_MS + 50)
+    halves.finish(store, [completed(claim)], now_ms=NOW_MS + 50)
     waiting = steps.enqueue(store, now_ms=NOW_MS + 20)
 
     assert numbers(store, before_ms=NOW_MS + 20) == []
@@ -66,7 +67,7 @@ def test_since_is_included_and_until_is_not(store):
 
 def test_grep_looks_into_command_id_argv_and_error(store):
     claim = steps.claimed(store, command="rsync -a src/ dst/")
-    store.finish([buried(claim, error="No Space Left")], now_ms=NOW_MS)
+    halves.finish(store, [buried(claim, error="No Space Left")], now_ms=NOW_MS)
     words = steps.enqueue(store, argv=("rsync", "-a", "Müll"))
     named = steps.enqueue(store, command="true", id="nightly_1")
 
@@ -150,7 +151,7 @@ def test_a_ranking_sorts_all_and_puts_what_has_no_value_last(store):
     high = steps.enqueue(store, priority=9, run_at_ms=NOW_MS + 1)
     claim = steps.claimed(store, priority=5, run_at_ms=NOW_MS)
     done = claim.job.number
-    store.finish([completed(claim, duration_ms=7)], now_ms=NOW_MS + 2)
+    halves.finish(store, [completed(claim, duration_ms=7)], now_ms=NOW_MS + 2)
 
     def ranking(order, **options):
         return list(store.ranking(Selection(), order=order, **options))
