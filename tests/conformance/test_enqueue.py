@@ -4,6 +4,7 @@ import pytest
 
 from queuectl_core.errors import JobExists
 from queuectl_core.lifecycle import STATES, State
+from queuectl_core.selection import Selection
 from tests import halves
 from tests.builders import NOW_MS, completed, jobs_of, new_job
 from tests.conformance import steps
@@ -223,3 +224,20 @@ def test_many_jobs_at_once_are_what_they_are_one_by_one(store, open_another, var
         )._asdict()
         assert (one.run_at_ms, one.created, job.created_at_ms) == (moment_ms, True, NOW_MS)
     steps.assert_figures_are_true(open_another())
+
+
+def test_many_named_jobs_at_once_meet_conflicts_as_few_do(store):
+    jobs = [new_job(f"echo {n}", id=f"job-{n}") for n in range(200)]
+    assert [one.id for one in store.enqueue(jobs, now_ms=NOW_MS)] == [job.id for job in jobs]
+    new = [new_job(id=f"new-{n}") for n in range(199)]
+
+    with pytest.raises(JobExists):
+        store.enqueue([*new, jobs[7]], now_ms=NOW_MS)
+    with pytest.raises(JobExists):
+        store.enqueue([*new, new[7]], now_ms=NOW_MS)
+    skipped = store.enqueue([*new, jobs[7]], now_ms=NOW_MS, on_conflict="skip")
+
+    assert [one.created for one in skipped] == [True] * 199 + [False]
+    assert skipped[-1].number == 8
+    assert store.count(Selection()) == 399
+    steps.assert_figures_are_true(store)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from itertools import repeat
 
 import apsw
 
@@ -70,31 +69,48 @@ class SqliteIntake:
 
 def add(ledger: Ledger, jobs: Sequence[NewJob], on_conflict: str) -> list[Enqueued]:
     """Insert jobs within a transaction, with their events and figures."""
-    if any(job.id is not None for job in jobs):
-        added = [_insert_named(ledger, job, on_conflict) for job in jobs]
-    else:
-        added = _insert_unnamed(ledger, jobs)
+    added = _insert_many(ledger, jobs) if len(jobs) >= MANY else None
+    if added is None:
+        added = _insert_few(ledger, jobs, on_conflict)
     _note_enqueued(ledger, jobs, added)
     return added
 
 
-def _insert_unnamed(ledger: Ledger, jobs: Sequence[NewJob]) -> list[Enqueued]:
-    """Insert jobs without a text id, in one go.
+def _insert_many(ledger: Ledger, jobs: Sequence[NewJob]) -> list[Enqueued] | None:
+    """Insert thousands of jobs at once; None, and none is inserted, where a text id exists."""
+    from queuectl_core.storage.sqlite import many  # noqa: PLC0415 - json: 5 ms
 
-    AUTOINCREMENT numbers them without a gap, since nobody else writes meanwhile; asking for each
-    with RETURNING would cost a third more.
-    """
     values = [rows.new_job(job, ledger.now_ms) for job in jobs]
-    if len(values) < MANY:
-        ledger.connection.executemany(sql.INSERT_JOB, values)
-    else:
-        from queuectl_core.storage.sqlite import many  # noqa: PLC0415 - json: 5 ms
+    try:
+        with ledger.connection:  # a savepoint
+            many.insert(ledger.connection, values)
+    except apsw.ConstraintError:
+        return None
+    return _numbered(ledger, values)
 
-        many.insert(ledger.connection, values)
+
+def _insert_few(ledger: Ledger, jobs: Sequence[NewJob], on_conflict: str) -> list[Enqueued]:
+    if any(job.id is not None for job in jobs):
+        return [_insert_named(ledger, job, on_conflict) for job in jobs]
+    return _insert_unnamed(ledger, jobs)
+
+
+def _insert_unnamed(ledger: Ledger, jobs: Sequence[NewJob]) -> list[Enqueued]:
+    """Insert jobs without a text id, in one go: to ask for each number would cost a third more."""
+    values = [rows.new_job(job, ledger.now_ms) for job in jobs]
+    ledger.connection.executemany(sql.INSERT_JOB, values)
+    return _numbered(ledger, values)
+
+
+def _numbered(ledger: Ledger, values: Sequence[Row]) -> list[Enqueued]:
+    """Tell of jobs that were just inserted.
+
+    AUTOINCREMENT numbers them without a gap, since nobody else writes meanwhile.
+    """
     first = ledger.connection.last_insert_rowid() - len(values) + 1
     numbers, created = range(first, first + len(values)), [True] * len(values)
-    moments_ms = [row[3] for row in values]
-    return list(map(Enqueued._make, zip(numbers, repeat(None), created, moments_ms)))
+    ids, moments_ms = [row[0] for row in values], [row[3] for row in values]
+    return list(map(Enqueued._make, zip(numbers, ids, created, moments_ms, strict=True)))
 
 
 def _insert_named(ledger: Ledger, job: NewJob, on_conflict: str) -> Enqueued:
