@@ -13,15 +13,11 @@ if TYPE_CHECKING:
 
     from queuectl_core.job import Enqueued
     from queuectl_core.lifecycle import State
-    from queuectl_core.selection import Selection
     from queuectl_core.storage.records import History, Removed
 
 
 class Changes(Protocol):
     """One connection to one queue, to change many of its jobs."""
-
-    def count(self, selection: Selection) -> int:
-        """Return how many jobs are selected; looks at all that its narrowest index finds."""
 
     def edit(
         self, numbers: Sequence[int], fields: Mapping[str, object], *, now_ms: int

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from queuectl_core.selection import EVERY
 from queuectl_core.storage.changes import Changes
 from queuectl_core.storage.inline import Inline
 from queuectl_core.storage.queues import Queues
+from queuectl_core.storage.selections import Selections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from queuectl_core.job import Enqueued, Job, NewJob
     from queuectl_core.lifecycle import State
     from queuectl_core.run import Attempt, Claim
-    from queuectl_core.selection import Page, Selection
     from queuectl_core.storage.records import (
         Bell,
         Count,
@@ -55,7 +54,7 @@ class Intake(Protocol):
         """Close the connection."""
 
 
-class Store(Intake, Queues, Changes, Inline, Protocol):
+class Store(Intake, Selections, Queues, Changes, Inline, Protocol):
     """One connection to one queue."""
 
     # --- a job's life ---
@@ -130,24 +129,6 @@ class Store(Intake, Queues, Changes, Inline, Protocol):
 
     def job_by_id(self, job_id: str) -> Job | None:
         """Return the job with that text id, or None."""
-
-    def select(
-        self, selection: Selection = EVERY, *, below: int | None = None, limit: int = 500
-    ) -> Page:
-        """Return up to `limit` of the selected jobs, the newest first, with numbers under `below`.
-
-        Looks at a bounded number of rows: see Page. Jobs that are asked for by `numbers` come all
-        at once, in that order, and `below` is nothing to them.
-        """
-
-    def ranking(
-        self, selection: Selection, *, order: str, descending: bool = True, limit: int | None = None
-    ) -> Sequence[int]:
-        """Return the numbers of all selected jobs, sorted by one of selection.ORDERS.
-
-        Jobs that have no such value come last; what is equal is in the order of numbers. Looks at
-        all of them at once, and holds 8 bytes for each.
-        """
 
     def attempts(self, number: int) -> list[Attempt]:
         """Return the finished starts of a job, the oldest first.

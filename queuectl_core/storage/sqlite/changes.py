@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import apsw
-
 from queuectl_core.job import Enqueued
 from queuectl_core.lifecycle import CLAIMABLE, FINAL
 from queuectl_core.storage.records import Removed
-from queuectl_core.storage.sqlite import bell, intake, pruning, rows, selecting
+from queuectl_core.storage.sqlite import bell, intake, pruning, rows
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite import statements_changes as changes_sql
-from queuectl_core.storage.sqlite.connection import translated
 from queuectl_core.storage.sqlite.intake import SqliteIntake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import apsw
+
     from queuectl_core.lifecycle import State
-    from queuectl_core.selection import Selection
     from queuectl_core.storage.records import History
     from queuectl_core.storage.sqlite.ledger import Ledger
     from queuectl_core.storage.sqlite.rows import Row
@@ -30,12 +28,6 @@ EDIT = "edit"
 
 class SqliteChanges(SqliteIntake):
     """The verbs on many jobs. Their docstrings: storage/changes.py."""
-
-    def count(self, selection: Selection) -> int:
-        try:
-            return selecting.count(self._connection, selection)
-        except apsw.Error as error:
-            raise translated(error, self._path) from error
 
     def edit(
         self, numbers: Sequence[int], fields: Mapping[str, object], *, now_ms: int

@@ -8,9 +8,8 @@ import apsw
 
 from queuectl_core.lifecycle import State
 from queuectl_core.run import Claim
-from queuectl_core.selection import EVERY
 from queuectl_core.storage.records import Count, DeadWorker, JobEvent, Result, Total, WorkerRow
-from queuectl_core.storage.sqlite import bell, history, presence, pruning, rows, selecting
+from queuectl_core.storage.sqlite import bell, history, presence, pruning, rows
 from queuectl_core.storage.sqlite import jobs as steps
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite.changes import SqliteChanges
@@ -18,6 +17,7 @@ from queuectl_core.storage.sqlite.connection import backup, translated
 from queuectl_core.storage.sqlite.inline import SqliteInline
 from queuectl_core.storage.sqlite.queues import SqliteQueues
 from queuectl_core.storage.sqlite.selecting import LAST
+from queuectl_core.storage.sqlite.selections import SqliteSelections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,12 +25,11 @@ if TYPE_CHECKING:
 
     from queuectl_core.job import Job
     from queuectl_core.run import Attempt
-    from queuectl_core.selection import Page, Selection
     from queuectl_core.storage.records import NewWorker, Pruned
     from queuectl_core.storage.sqlite.rows import Row
 
 
-class SqliteStore(SqliteQueues, SqliteChanges, SqliteInline):
+class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline):
     """All verbs of the contract. Their docstrings: storage/store.py."""
 
     def __init__(self, path: str, *, now_ms: int) -> None:
@@ -122,29 +121,6 @@ class SqliteStore(SqliteQueues, SqliteChanges, SqliteInline):
     def job_by_id(self, job_id: str) -> Job | None:
         found = self._rows(sql.JOB_BY_ID, {"id": job_id})
         return rows.job(found[0]) if found else None
-
-    def select(
-        self, selection: Selection = EVERY, *, below: int | None = None, limit: int = 500
-    ) -> Page:
-        try:
-            return selecting.page(self._connection, selection, below=below, limit=limit)
-        except apsw.Error as error:
-            raise translated(error, self._path) from error
-
-    def ranking(
-        self,
-        selection: Selection,
-        *,
-        order: str,
-        descending: bool = True,
-        limit: int | None = None,
-    ) -> Sequence[int]:
-        try:
-            return selecting.ranking(
-                self._connection, selection, order=order, descending=descending, limit=limit
-            )
-        except apsw.Error as error:
-            raise translated(error, self._path) from error
 
     def attempts(self, number: int) -> list[Attempt]:
         return [history.attempt(row) for row in self._rows(sql.ATTEMPTS, {"number": number})]
