@@ -104,7 +104,7 @@ def test_ctrl_c_in_a_stream_says_how_much_is_in_the_queue(started, store):
     process = started("enqueue", "--stdin", stdin=subprocess.PIPE)
     process.stdin.write(b"true\ntrue\n")
     process.stdin.flush()
-    until(store.jobs)
+    until(lambda: jobs_of(store))
     process.stdin.write(b"true\n")
     process.stdin.flush()
     until(lambda: len(jobs_of(store)) == 3)  # so the first batch is told of

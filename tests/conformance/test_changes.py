@@ -4,6 +4,7 @@ import pytest
 
 from queuectl_core.errors import JobExists
 from queuectl_core.lifecycle import CLAIMABLE, FINAL, State
+from queuectl_core.options import JobOptions
 from queuectl_core.selection import Selection
 from queuectl_core.storage.records import History, Removed
 from tests import halves
@@ -146,3 +147,13 @@ def test_a_conflict_of_an_adopted_id_is_met_as_told(store):
     assert store.adopt([history], now_ms=NOW_MS, on_conflict="replace")[0].created
     assert steps.job_of(store, 1).id is None
     assert store.job_by_id("a").command == "new"
+
+
+def test_an_adopted_job_keeps_how_it_runs(store):
+    asked = new_job(options=JobOptions(ok_codes="0,3", nice=5), argv=("a", "b"))
+    store.enqueue([asked], now_ms=NOW_MS)
+    job = steps.job_of(store, 1)
+
+    store.adopt([History(job)], now_ms=NOW_MS)
+
+    assert steps.job_of(store, 2) == job._replace(number=2)

@@ -198,7 +198,7 @@ def test_a_state_that_the_table_does_not_know_is_refused(raw):
     with pytest.raises(apsw.ConstraintError):
         raw.execute(
             sql.INSERT_JOB.replace("'pending'", "'held'"),
-            ("a", "q", 5, 0, 3, *[None] * 6, "retry", None, 0),
+            ("a", "q", 5, 0, 3, *[None] * 6, "retry", None, None, 0),
         )
 
 
