@@ -242,10 +242,11 @@ def _looked_up(kind: str, place: Place, clock: Clock) -> list[tuple[str, str]]:
 
 def _jobs(session: Session, place: Place) -> Candidates:
     from queuectl_core.lifecycle import State  # noqa: PLC0415 - as above
+    from queuectl_core.selection import Selection  # noqa: PLC0415 - as above
     from queuectl_core.services.jobs import command_line  # noqa: PLC0415 - for ids only
 
-    state = State.DEAD if place.verb.startswith("dlq ") else None
-    for job in session.store.jobs(state=state, limit=NEWEST):
+    states = (State.DEAD,) if place.verb.startswith("dlq ") else ()
+    for job in session.store.select(Selection(states=states), limit=NEWEST).jobs:
         yield job.name, f"{job.state}: {command_line(job)}"
 
 
