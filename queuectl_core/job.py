@@ -30,6 +30,8 @@ person (retry.after_crash)."""
 SUSPECT_CRASHES = 2
 """A job that was there at so many deaths of a worker is suspected of them
 (docs/design/0011-who-is-to-blame.md)."""
+CONFLICTS = ("error", "skip", "replace")
+"""What may follow when the text id of a new job exists."""
 ID_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")
 MAX_ID_LENGTH = 128
 MAX_TAGS = 32
@@ -239,6 +241,15 @@ def check_on_crash(value: object) -> str:
 
 
 _LONG_HINT = "put the script into a file and enqueue the file"
+
+
+def is_encodable(text: str) -> bool:
+    """Tell text from the bytes of a command line that are not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_name(what: str, value: str) -> str:

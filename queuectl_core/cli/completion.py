@@ -286,7 +286,7 @@ def _topics(place: Place) -> Candidates:
 
 
 def _conflicts(_place: Place) -> Candidates:
-    from queuectl_core.cli.enqueue import CONFLICTS  # noqa: PLC0415 - one of many lists
+    from queuectl_core.job import CONFLICTS  # noqa: PLC0415 - one of many lists
 
     return ((choice, "") for choice in CONFLICTS)
 

@@ -6,6 +6,7 @@ import os
 
 from queuectl_core.cli import bulk, output, runtime, submit
 from queuectl_core.errors import UsageError
+from queuectl_core.job import CONFLICTS
 from queuectl_core.services import intake
 
 TYPE_CHECKING = False
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from queuectl_core.services.intake import Fields
 
     Stay = Callable[[Sequence[Enqueued], int], int]
-
-CONFLICTS = ("error", "skip", "replace")
 
 
 def run(session: Session, args: Args) -> int:

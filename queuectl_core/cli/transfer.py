@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from queuectl_core.cli import bulk, output, selecting
 from queuectl_core.cli.counting import counted
-from queuectl_core.cli.enqueue import conflict
+from queuectl_core.job import CONFLICTS
 from queuectl_core.services import transfer
 from queuectl_core.services.bulk import Plan
 
@@ -34,7 +34,8 @@ def export(session: Session, args: Args) -> int:
 def adopt(session: Session, args: Args) -> int:
     """Add the jobs of an export; tell of bad lines by number."""
     path = args.text("<file>")
-    plan = Plan(session.clock, {}, session.defaults(cwd=None), conflict(args))
+    on_conflict = args.choice("--on-conflict", CONFLICTS, "error")
+    plan = Plan(session.clock, {}, session.defaults(cwd=None), on_conflict)
     with bulk.reading(path) as file:
         if args.flag("--dry-run"):
             batches, word = transfer.check(file, plan), "Would import"

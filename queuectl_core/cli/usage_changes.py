@@ -9,8 +9,7 @@ _DRY_RUN = """\
 """
 _ASKING = f"""\
 {_DRY_RUN}
-  --yes                do not ask; needed for a selection where nobody can be asked
-  --no-input           never ask\
+  --yes                do not ask; needed for a selection where nobody can be asked\
 """
 
 CANCEL = f"""\

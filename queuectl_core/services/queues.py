@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from queuectl_core.errors import BadData, WrongState
-from queuectl_core.job import check_queue
+from queuectl_core.job import check_queue, is_encodable
 from queuectl_core.services.jobs import moment
 
 TYPE_CHECKING = False
@@ -22,6 +22,8 @@ def pause(store: Store, queue: str | None, *, by: str, reason: str | None, now_m
     Raises BadData for what is no name of a queue, and for an endless reason.
     """
     name = None if queue is None else check_queue(queue)
+    if reason is not None and not is_encodable(reason):
+        raise BadData("the reason is not valid UTF-8")
     if reason is not None and len(reason) > MAX_REASON_CHARACTERS:
         raise BadData(f"the reason has {len(reason):,} characters; {MAX_REASON_CHARACTERS} fit")
     return store.pause(name, by=by, reason=reason or None, now_ms=now_ms)

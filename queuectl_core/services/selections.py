@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from queuectl_core.durations import parse_duration_ms, parse_moment_ms
 from queuectl_core.errors import BadData
-from queuectl_core.job import check_queue, check_tag
+from queuectl_core.job import check_queue, check_tag, is_encodable
 from queuectl_core.lifecycle import STATES
 from queuectl_core.records import Record
 from queuectl_core.selection import ORDERS, Selection
@@ -90,6 +90,8 @@ def _moment_ms(text: str, now_ms: int, naive: Naive) -> int:
 
 
 def _part(text: str) -> str:
-    if not text or len(text) > MAX_GREP_CHARACTERS or "\0" in text:
-        raise BadData(f"what to search for must have 1 to {MAX_GREP_CHARACTERS} characters")
+    if not text or len(text) > MAX_GREP_CHARACTERS or "\0" in text or not is_encodable(text):
+        raise BadData(
+            f"what to search for must have 1 to {MAX_GREP_CHARACTERS} characters of UTF-8"
+        )
     return text

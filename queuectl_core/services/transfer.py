@@ -7,7 +7,7 @@ workers; a job that ran waits again.
 from __future__ import annotations
 
 from queuectl_core.errors import BadData
-from queuectl_core.job import Job, shown
+from queuectl_core.job import Job, is_encodable, shown
 from queuectl_core.lifecycle import FINAL, STATES, State
 from queuectl_core.run import ENDINGS, Attempt
 from queuectl_core.services import bulk, intake, jobs, listing
@@ -184,17 +184,9 @@ def _whole(fields: Fields, name: str) -> int | None:
 
 def _text(fields: Fields, name: str) -> str | None:
     value = fields.get(name)
-    if value is not None and (not isinstance(value, str) or not _encodable(value)):
+    if value is not None and (not isinstance(value, str) or not is_encodable(value)):
         raise BadData(f"{name} must be text, not {shown(value)}")
     return value
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _span_ms(fields: Fields, name: str) -> int | None:

@@ -17,7 +17,7 @@ SAFE = {
     "wait": ["--timeout", "0"], "worker stop": ["--timeout", "0"],
 }  # fmt: skip
 """What keeps a verb from working for hours, or on the system that runs the tests."""
-ENDLESS = ("-f", "--follow", "--watch", "-w")
+ENDLESS = ("-f", "--follow", "--watch", "-w", "--wait")
 IDS = ("kept", "dead", "1", "2", "id:kept", "#1", "nope", "99")
 WORDS = (
     *IDS, "", " ", "-", "--", "---", "-5", "--=", "-=", "--json", "-q", "-qq", "--no-color", "-h",

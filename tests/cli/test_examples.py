@@ -15,11 +15,14 @@ SERVING = {"worker start", "top", "up", "run"}
 """Verbs that work until they are stopped, or start programs."""
 STAYING = {"--follow", "--wait", "--watch"}
 """Options that make a verb stay until something happens."""
-NEEDS_PENDING = {"cancel", "edit", "rm", "pause", "why"}
-NEEDS_DEAD = {"retry", "dlq list", "dlq show", "dlq retry"}
+NEEDS_PENDING = {"cancel", "edit", "pause", "why"}
+NEEDS_DEAD = {"retry", "dlq list", "dlq show", "dlq retry", "dlq purge"}
 OTHER_JOBS: dict[str, list[str]] = {"restore": []}
 """What is in the queue where an example names no job: a queue with jobs is not replaced."""
-MAY_PRINT_NOTHING = {"list", "logs", "worker list", "config unset", "export", "dlq list"}
+MAY_PRINT_NOTHING = {
+    "list", "logs", "worker list", "config unset", "config check", "export", "dlq list",
+    "cancel", "edit", "retry", "rm", "dlq retry", "dlq purge",
+}  # fmt: skip
 """Listings, and what happens to change nothing."""
 CODES = {
     "web": {69},  # not built yet
@@ -66,6 +69,8 @@ def prepared(run, end_next, open_queue, tmp_path, monkeypatch):
                 end_next(buried if verb in NEEDS_DEAD else completed)
         if verb == "service uninstall":
             run("service", "install", "--user")
+        if verb == "import":
+            (tmp_path / "work" / "jobs.ndjson").write_text('{"command":"true"}\n')
         if verb == "restore":
             open_queue().close()
             run("backup", backup)
@@ -81,7 +86,8 @@ def test_every_example_works(run, prepared, verb, line, as_json):
     if as_json:
         words = [*verb.split(), "--json", *words[len(verb.split()) :]]
 
-    done = run(*words, stdin=b'{"command":"true"}\ntrue\n')
+    shell_line = b"" if verb == "import" else b"true\n"
+    done = run(*words, stdin=b'{"command":"true"}\n' + shell_line)
 
     assert done.code in CODES.get(verb, {0}), done
     assert "Traceback" not in done.err

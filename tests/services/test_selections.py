@@ -41,6 +41,7 @@ def test_words_become_what_they_mean():
         (Words(older_than="soon"), "not a duration", "examples"),
         (Words(since="soon"), "not a time", "accepted"),
         (Words(grep=""), "1 to 1000 characters", ""),
+        (Words(grep="\udcff"), "of UTF-8", ""),
     ],
 )
 def test_a_wrong_word_is_named(words, message, hint):
