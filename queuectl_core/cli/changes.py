@@ -156,6 +156,7 @@ def _change_named(session: Session, args: Args, change: Change, words: Sequence[
             batch = change.act(found[start : start + listing.PAGE])
             _tell(session, batch.changed, change.say)
             refused += batch.refused
+    output.flush()  # what was done before what was not
     for one in refused:
         output.failure(one.error)
     return max((one.error.exit_code for one in refused), default=0)
