@@ -125,6 +125,15 @@ class StorageBusy(QueuectlError):
     hint = "try again"
 
 
+class Exhausted(QueuectlError):
+    """A limit of this system is used up."""
+
+    message = "a limit of this system is used up"
+    exit_code = 75
+    http_status = 503
+    hint = "try again when other programs have ended, or raise the limit: ulimit -a shows them"
+
+
 class NewerVersion(QueuectlError):
     """The queue file belongs to a newer version of queuectl."""
 

@@ -10,7 +10,7 @@ import os
 import stat
 
 from queuectl_core import config
-from queuectl_core.errors import BadConfig, NoPermission, StorageError, StorageFull
+from queuectl_core.errors import BadConfig, Exhausted, NoPermission, StorageError, StorageFull
 from queuectl_core.records import Record
 
 TYPE_CHECKING = False
@@ -155,9 +155,11 @@ def _check_chain(path: str) -> None:
         path = parent
 
 
-def access_error(error: OSError, path: str) -> StorageError | NoPermission:
+def access_error(error: OSError, path: str) -> StorageError | NoPermission | Exhausted:
     """Return our error for the kernel's refusal to touch `path`."""
     reason = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOMEM}:
+        return Exhausted(f"{path}: {reason}")
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return StorageFull(f"{path}: {reason}")
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENOTDIR}:

@@ -13,7 +13,7 @@ import sys
 from queuectl_core.cli import output
 from queuectl_core.cli.session import Session
 from queuectl_core.clock import SystemClock
-from queuectl_core.errors import BadData, QueuectlError
+from queuectl_core.errors import BadData, Exhausted, QueuectlError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def main(argv: Sequence[str], clock: Clock | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return INTERRUPTED
+    except MemoryError:
+        return _failed(Exhausted("there is too little memory"), argv)
     except Exception as error:  # noqa: BLE001 - the last door: no traceback reaches a user
         return _failed(QueuectlError(f"unexpected {type(error).__name__}: {error}"), argv)
     return code

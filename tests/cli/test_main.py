@@ -105,6 +105,18 @@ def test_a_bug_is_told_with_how_to_report_it(run, monkeypatch):
     assert "Traceback" not in done.err
 
 
+def test_too_little_memory_is_no_bug(run, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(stats.stats, "status", fail)
+
+    done = run("status")
+
+    assert done.code == 75
+    assert done.err.startswith("queuectl: there is too little memory\nhint: ")
+
+
 def test_debug_shows_the_traceback(run, monkeypatch):
     monkeypatch.setenv("QUEUECTL_DEBUG", "1")
 

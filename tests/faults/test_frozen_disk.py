@@ -177,3 +177,14 @@ def test_config_set_leaves_the_old_file_or_the_new(sandbox, call, end):
             return
         sandbox.ok("config", "set", "max-retries", "1")
     pytest.fail("the last call was never reached")
+
+
+@pytest.mark.parametrize("call", ["pwrite64", "fdatasync"])
+def test_a_quota_that_is_used_up_is_a_full_disk(sandbox, call):
+    sandbox.ok("enqueue", "true")
+
+    done, _ = enqueue(sandbox, sandbox.home, "late", f"{call}:error=EDQUOT")
+
+    assert done.code == 74
+    assert "the disk quota is used up" in done.err
+    assert "free some space" in done.err

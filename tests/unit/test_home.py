@@ -10,7 +10,7 @@ import pytest
 
 from queuectl_core import home as homes
 from queuectl_core.config import resolve
-from queuectl_core.errors import BadConfig, NoPermission, StorageError, StorageFull
+from queuectl_core.errors import BadConfig, Exhausted, NoPermission, StorageError, StorageFull
 from queuectl_core.home import Home
 
 
@@ -221,7 +221,8 @@ def test_a_home_below_a_file_is_an_error_of_ours(tmp_path):
         (errno.EROFS, NoPermission),
         (errno.ELOOP, NoPermission),
         (errno.EIO, StorageError),
-        (errno.EMFILE, StorageError),
+        (errno.EMFILE, Exhausted),
+        (errno.ENOMEM, Exhausted),
     ],
 )
 def test_a_refusal_of_the_kernel_becomes_an_error_of_ours(number, kind):

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import shutil
+from types import SimpleNamespace
 
 import apsw
 import pytest
 
 from queuectl_core.errors import (
+    Exhausted,
     JobExists,
     NewerVersion,
     NoPermission,
@@ -22,7 +26,7 @@ from queuectl_core.retry import Complete
 from queuectl_core.storage import open_store
 from queuectl_core.storage.migrate import Migration
 from queuectl_core.storage.sqlite import connection as opening
-from queuectl_core.storage.sqlite import migrations
+from queuectl_core.storage.sqlite import migrations, presence
 from tests import halves
 from tests.builders import NOW_MS, jobs_of, new_job, new_worker, result_for
 from tests.conformance import steps
@@ -373,6 +377,37 @@ def test_no_room_for_the_index_of_the_log_is_a_full_disk():
     assert type(opening.translated(error, "/q.db")) is StorageFull
 
 
+@pytest.mark.parametrize(
+    ("extended", "number", "kind"),
+    [
+        (apsw.SQLITE_IOERR_WRITE, errno.EDQUOT, StorageFull),
+        (apsw.SQLITE_IOERR_FSYNC, errno.EDQUOT, StorageFull),
+        (apsw.SQLITE_IOERR_WRITE, errno.EIO, StorageError),
+        (apsw.SQLITE_IOERR_NOMEM, 0, Exhausted),
+    ],
+)
+def test_an_error_of_the_disk_is_what_the_kernel_called_it(extended, number, kind):
+    error = apsw.IOError("disk I/O error")
+    error.extendedresult = extended
+
+    found = opening.translated(error, "/q.db", SimpleNamespace(system_errno=number))
+
+    assert type(found) is kind
+
+
+def test_no_descriptor_left_is_not_taken_for_a_lack_of_rights(path):
+    make_queue(path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spare = os.dup(0)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 1, hard))
+    try:
+        with pytest.raises(Exhausted, match="Too many open files"):
+            opening.connect(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        os.close(spare)
+
+
 def test_a_full_disk_loses_nothing_and_can_be_written_to_later(path):
     store = open_store(path, now_ms=NOW_MS)
     steps.enqueue(store)
@@ -470,3 +505,37 @@ def test_a_close_gives_back_every_descriptor(path):
     store.close()
 
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_look_for_dead_workers_that_fails_keeps_none_of_them(path, monkeypatch):
+    store = open_store(path, now_ms=NOW_MS)
+    others = [open_store(path, now_ms=NOW_MS) for _ in range(2)]
+    for other in others:
+        other.register(new_worker(), now_ms=NOW_MS)
+    monkeypatch.setattr(presence, "try_hold", lambda _, w: os.dup(0) if w == 1 else _refuse())
+
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(Exhausted):
+        store.take_dead_workers()
+
+    assert set(os.listdir("/proc/self/fd")) == before
+    for each in (store, *others):
+        each.close()
+
+
+def _refuse():
+    raise Exhausted
+
+
+def test_a_job_that_has_lost_values_is_told_as_damage(path, monkeypatch):
+    store = open_store(path, now_ms=NOW_MS)
+    worker = store.register(new_worker(), now_ms=NOW_MS)
+    steps.enqueue(store)
+    torn = "SELECT NULL, 1, 1, 'pending', 'default', 0"
+    monkeypatch.setattr("queuectl_core.storage.sqlite.statements.NEXT_JOB", torn)
+
+    with pytest.raises(StorageDamaged, match="a row has lost values") as caught:
+        steps.claim(store, worker=worker)
+
+    assert "queuectl restore BACKUP" in caught.value.hint
+    store.close()

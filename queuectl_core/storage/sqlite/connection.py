@@ -5,11 +5,13 @@ And the one place that translates SQLite's errors.
 
 from __future__ import annotations
 
+import errno
 import os
 
 import apsw
 
 from queuectl_core.errors import (
+    Exhausted,
     NewerVersion,
     NoPermission,
     QueuectlError,
@@ -18,6 +20,7 @@ from queuectl_core.errors import (
     StorageError,
     StorageFull,
 )
+from queuectl_core.home import access_error
 from queuectl_core.storage.sqlite import files
 from queuectl_core.storage.sqlite import statements as sql
 
@@ -58,8 +61,9 @@ def open_connection(path: str, gate: Gate, *, now_ms: int) -> apsw.Connection:
                 _upgrade(connection, path, now_ms)
         _check_identity(connection, path, gate)
     except apsw.Error as error:
+        refusal = translated(error, path, connection)
         connection.close()
-        raise translated(error, path) from error
+        raise refusal from error
     except BaseException:
         connection.close()
         raise
@@ -230,12 +234,21 @@ def roll_back(connection: apsw.Connection) -> None:
 _RESTORE_HINT = "stop the workers, then: queuectl restore BACKUP; it keeps what is there"
 
 
-def translated(error: apsw.Error, path: str) -> QueuectlError:
-    """Return our error for one of SQLite's (https://sqlite.org/rescode.html)."""
+def translated(
+    error: apsw.Error, path: str, connection: apsw.Connection | None = None
+) -> QueuectlError:
+    """Return our error for one of SQLite's (https://sqlite.org/rescode.html).
+
+    `connection`, where there is one, knows what the kernel had said.
+    """
+    return _refusal(error, path, connection) or _named(error, path)
+
+
+def _named(error: apsw.Error, path: str) -> QueuectlError:
     match error:
         case apsw.BusyError() | apsw.LockedError():
             return StorageBusy(f"{path} was busy for {BUSY_TIMEOUT_MS // 1000} s", hint="try again")
-        case apsw.FullError() | apsw.IOError() if _lacks_room(error):
+        case apsw.FullError():
             return StorageFull(f"{path}: the disk is full")
         case apsw.NotADBError():
             return StorageDamaged(f"{path} is not a queue file", hint=_RESTORE_HINT)
@@ -248,7 +261,33 @@ def translated(error: apsw.Error, path: str) -> QueuectlError:
     return StorageError(f"{path}: {error}", hint="check the disk: dmesg")
 
 
-def _lacks_room(error: apsw.Error) -> bool:
-    """Tell a full disk, also where the index of the log did not fit: the first to open makes it."""
-    no_index = getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE
-    return no_index or isinstance(error, apsw.FullError)
+def _refusal(
+    error: apsw.Error, path: str, connection: apsw.Connection | None
+) -> QueuectlError | None:
+    """Tell a shortage, and a full disk where SQLite has no name for it; else None.
+
+    A quota that is used up is an I/O error to it, and so is an index of the log that does not fit.
+    """
+    extended = getattr(error, "extendedresult", 0)
+    if isinstance(error, apsw.NoMemError) or extended == apsw.SQLITE_IOERR_NOMEM:
+        return Exhausted(f"{path}: {os.strerror(errno.ENOMEM)}")
+    if isinstance(error, apsw.CantOpenError):
+        return _shortage_of_files(path)
+    number = 0 if connection is None else connection.system_errno
+    if isinstance(error, apsw.IOError) and number == errno.EDQUOT:
+        return StorageFull(f"{path}: the disk quota is used up")
+    return (
+        StorageFull(f"{path}: the disk is full") if extended == apsw.SQLITE_IOERR_SHMSIZE else None
+    )
+
+
+def _shortage_of_files(path: str) -> QueuectlError | None:
+    """Tell whether no descriptor is to be had.
+
+    By asking for one: no connection was made that could say it.
+    """
+    try:
+        os.close(os.memfd_create("asking"))
+    except OSError as error:
+        return access_error(error, path)
+    return None

@@ -171,11 +171,16 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline):
         known = {
             row[0] for statement in (sql.WORKERS, sql.HOLDERS) for row in self._rows(statement)
         }
-        dead = []
-        for worker in sorted(known):
-            hold = presence.try_hold(self._workers_dir, worker)
-            if hold is not None:
-                dead.append(DeadWorker(worker, self._claims_of(worker), hold))
+        dead: list[DeadWorker] = []
+        try:
+            for worker in sorted(known):
+                hold = presence.try_hold(self._workers_dir, worker)
+                if hold is not None:
+                    dead.append(DeadWorker(worker, self._claims_of(worker), hold))
+        except BaseException:  # for want of a descriptor, say: nobody could rescue them any more
+            for found in dead:
+                found.release()
+            raise
         return dead
 
     def retire(self, worker: int) -> None:
@@ -196,7 +201,7 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline):
         try:
             return pruning.trim_log(self._connection, self._gate, self._path, above_bytes)
         except apsw.Error as error:
-            raise translated(error, self._path) from error
+            raise translated(error, self._path, self._connection) from error
 
     def compact(self) -> tuple[int, int]:
         from queuectl_core.storage.sqlite import compacting  # noqa: PLC0415 - for one verb
@@ -204,13 +209,13 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline):
         try:
             return compacting.compact(self._connection, self._gate, self._path)
         except apsw.Error as error:
-            raise translated(error, self._path) from error
+            raise translated(error, self._path, self._connection) from error
 
     def backup(self, path: str) -> None:
         try:
             backup(self._connection, path)
         except apsw.Error as error:
-            raise translated(error, path) from error
+            raise translated(error, path, self._connection) from error
 
     def close(self) -> None:
         super().close()

@@ -64,7 +64,7 @@ class SqliteIntake:
         try:
             return self._connection.execute(statement, values).fetchall()
         except apsw.Error as error:
-            raise translated(error, self._path) from error
+            raise translated(error, self._path, self._connection) from error
 
 
 def add(ledger: Ledger, jobs: Sequence[NewJob], on_conflict: str) -> list[Enqueued]:

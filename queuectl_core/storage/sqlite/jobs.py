@@ -69,7 +69,7 @@ def _next_job(ledger: Ledger, statement: str, queue: str) -> Row | None:
     """Return (priority, run_at_ms, number, state, queue, may_lie, crashes) of a queue's best."""
     values = {"queue": queue, "now_ms": ledger.now_ms}
     row: Row | None = ledger.connection.execute(statement, values).fetchone()
-    return row
+    return None if row is None else rows.whole(row)
 
 
 def _suspect_runs(ledger: Ledger) -> bool:

@@ -65,7 +65,7 @@ class Ledger:
             self.connection.execute(sql.BEGIN)
         except apsw.Error as error:
             self._gate.__exit__()
-            raise translated(error, self._path) from error
+            raise translated(error, self._path, self.connection) from error
         return self
 
     def __exit__(
@@ -80,12 +80,12 @@ class Ledger:
                 self.write_figures()
                 self.connection.execute(sql.COMMIT)
         except apsw.Error as failure:
-            raise translated(failure, self._path) from failure
+            raise translated(failure, self._path, self.connection) from failure
         finally:
             roll_back(self.connection)
             self._gate.__exit__()
         if isinstance(error, apsw.Error):
-            raise translated(error, self._path) from error
+            raise translated(error, self._path, self.connection) from error
 
     def move(
         self,

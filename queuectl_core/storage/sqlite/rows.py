@@ -53,10 +53,20 @@ def state(word: str) -> State:
     try:
         return STATES[word]
     except KeyError:
-        raise StorageDamaged(
-            f"the queue file is damaged: a row has the state {word!r}",
-            hint="queuectl doctor, then queuectl restore BACKUP",
-        ) from None
+        raise _damaged(f"a row has the state {word!r}") from None
+
+
+def whole(row: Row) -> Row:
+    """Return a row of columns that are never NULL; StorageDamaged where one is, as in `state`."""
+    if None in row:
+        raise _damaged("a row has lost values")
+    return row
+
+
+def _damaged(how: str) -> StorageDamaged:
+    return StorageDamaged(
+        f"the queue file is damaged: {how}", hint="queuectl doctor, then queuectl restore BACKUP"
+    )
 
 
 def job(row: Row) -> Job:

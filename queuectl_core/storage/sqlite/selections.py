@@ -25,7 +25,7 @@ class SqliteSelections(SqliteIntake):
         try:
             return selecting.page(self._connection, selection, below=below, limit=limit)
         except apsw.Error as error:
-            raise translated(error, self._path) from error
+            raise translated(error, self._path, self._connection) from error
 
     def ranking(
         self,
@@ -40,10 +40,10 @@ class SqliteSelections(SqliteIntake):
                 self._connection, selection, order=order, descending=descending, limit=limit
             )
         except apsw.Error as error:
-            raise translated(error, self._path) from error
+            raise translated(error, self._path, self._connection) from error
 
     def count(self, selection: Selection) -> int:
         try:
             return selecting.count(self._connection, selection)
         except apsw.Error as error:
-            raise translated(error, self._path) from error
+            raise translated(error, self._path, self._connection) from error
