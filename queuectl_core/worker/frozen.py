@@ -36,10 +36,13 @@ def preload() -> None:
     import resource  # noqa: PLC0415 - os.wait4 imports it by itself
     import traceback  # noqa: PLC0415 - an error in a thread
 
+    from queuectl_core.storage.sqlite import holder  # noqa: PLC0415 - a stopped writer
+
     loaded = (
         difflib,
         encodings.ascii,
         encodings.idna,
+        holder,
         json,
         linecache,
         locale,

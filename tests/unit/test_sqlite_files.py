@@ -388,6 +388,7 @@ OPENERS = {
         "create_queue_file", "read_id", "write_id", "file_system",
     },
     "storage/sqlite/gate.py": {"__init__"},
+    "storage/sqlite/holder.py": {"_read"},
     "storage/sqlite/presence.py": {"try_hold", "is_alive"},
     "storage/sqlite/upkeep.py": {"_take_gate", "_copy_bytes"},
 }  # fmt: skip
