@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from queuectl_core.cli.session import Command, Session
     from queuectl_core.job import Job
     from queuectl_core.joblog import Chunk
+    from queuectl_core.run import Attempt
 
 POLL_MS = 100
 DAY_MS = 24 * 3600 * 1000
@@ -95,11 +96,21 @@ def _tell_if_removed(session: Session, job: Job, attempt: int) -> None:
         return
     for ended in session.store.attempts(job.number):
         if ended.start == attempt and ended.output_bytes:
-            days = session.settings.keep_output_days
-            reason = "is not kept any more; settings keep-output-bytes, output-limit"
-            if days and session.clock.now_ms() - ended.finished_at_ms >= days * DAY_MS:
-                reason = f"was removed after {days:g} days; setting keep-output-days"
-            session.out.note(f"queuectl: job {job.name}: output {reason}")
+            session.out.note(f"queuectl: job {job.name}: output {_why_gone(session, ended)}")
+
+
+def _why_gone(session: Session, ended: Attempt) -> str:
+    """Return what became of output that is not there; if it ever was, the worker's log knows."""
+    settings = session.settings
+    if not settings.output_limit:
+        return "is not kept; setting output-limit"
+    days = settings.keep_output_days
+    if days and session.clock.now_ms() - ended.finished_at_ms >= days * DAY_MS:
+        return f"was removed after {days:g} days; setting keep-output-days"
+    log = os.path.join(session.logs_dir, f"worker-{ended.worker}.log")
+    return (
+        f"is not there: removed (setting keep-output-bytes), or dropped on a full disk; see {log}"
+    )
 
 
 def _follow(session: Session, job: Job, attempt: int, wish: Wish) -> None:

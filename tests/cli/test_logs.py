@@ -177,15 +177,23 @@ def test_the_age_at_which_output_is_removed_is_that_of_the_settings(
     assert "after 0.5 days" in run("logs", "a").err
 
 
-def test_output_that_is_gone_for_another_reason_names_other_settings(run, clock, wordy_job):
+def test_output_that_is_gone_sooner_was_removed_for_room_or_never_kept(run, clock, wordy_job):
     clock.advance(7 * DAY_MS - 1)
 
     done = run("logs", "a", "--follow")
 
     assert done.code == 0
-    assert done.err == (
-        "queuectl: job a: output is not kept any more; settings keep-output-bytes, output-limit\n"
+    assert done.err.startswith(
+        "queuectl: job a: output is not there: removed (setting keep-output-bytes), or dropped on a"
+        " full disk; see /"
     )
+    assert done.err.endswith("/logs/worker-1.log\n")
+
+
+def test_output_that_no_setting_lets_be_kept_is_told_so(run, clock, wordy_job, monkeypatch):
+    monkeypatch.setenv("QUEUECTL_OUTPUT_LIMIT", "0")
+
+    assert "output is not kept; setting output-limit" in run("logs", "a").err
 
 
 def test_a_job_that_wrote_nothing_is_not_said_to_have_lost_output(run, clock, ended):
@@ -203,7 +211,7 @@ def test_the_output_of_another_attempt_is_not_missed(run, clock, ended):
     ended(completed, output_bytes=0)
 
     assert run("logs", "a").err == ""
-    assert "not kept any more" in run("logs", "a", "--attempt", "1").err
+    assert "output is not there" in run("logs", "a", "--attempt", "1").err
 
 
 def test_output_that_is_there_is_not_said_to_be_removed(run, clock, wordy_job, write):
