@@ -182,8 +182,9 @@ class _Case:
         """Run a command on the copy; its error must be in the form of all errors."""
         self.commands += 1
         done = self.world.run(*words, env={"QUEUECTL_HOME": str(self.home)})
+        form = '{"error":' if "--json" in words else "queuectl: "
         if done.returncode and not (
-            done.stderr.startswith("queuectl: ") and len(done.stderr.splitlines()) <= 2
+            done.stderr.startswith(form) and len(done.stderr.splitlines()) <= 2
         ):
             raise Broken(f"{words} exited {done.returncode} with {done.stderr!r}")
         return done

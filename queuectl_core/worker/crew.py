@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from queuectl_core.storage import open_store
-from queuectl_core.worker import executor
+from queuectl_core.worker import executor, worklog
 from queuectl_core.worker.alarm import Buzzer, IdleRoom
 
 TYPE_CHECKING = False
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from queuectl_core.run import Outcome
     from queuectl_core.storage.store import Store
     from queuectl_core.worker.plan import Plan
+    from queuectl_core.worker.seams import Companion
     from queuectl_core.worker.turnstile import Turnstile
 
     Execute = Callable[
-        [executor.Command, JobLogWriter, executor.Stopper, Clock, executor.Companion], Outcome
+        [executor.Command, JobLogWriter, executor.Stopper, Clock, Companion], Outcome
     ]
 
 
@@ -45,8 +46,10 @@ class Crew:
         self.turnstile = turnstile
         self.shelf = turnstile.shelf
         self.reserve = turnstile.reserve
+        self.shortage = turnstile.shortage
         self.clock = clock
-        self.execute = execute or executor.Executor(plan.environ).run
+        self.execute = execute or executor.Executor(plan.environ, self.shortage).run
+        self.said = worklog.Said(clock)
         self.room = IdleRoom()
         self.buzzer = Buzzer()
         self.stopping = threading.Event()  # no new claims

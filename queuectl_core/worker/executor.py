@@ -16,40 +16,18 @@ from collections import deque
 from queuectl_core import joblog
 from queuectl_core.records import Record
 from queuectl_core.run import Ending, Outcome
-from queuectl_core.worker import processes
+from queuectl_core.worker import processes, shortage
 from queuectl_core.worker.spawner import CantStart, Spawner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import ClassVar, Protocol
+    from typing import ClassVar
 
     from queuectl_core.clock import Clock
+    from queuectl_core.worker.seams import Companion, Log
+    from queuectl_core.worker.shortage import Shortage
     from queuectl_core.worker.spawner import Process
-
-    class Log(Protocol):
-        """Where the output of a run goes."""
-
-        @property
-        def total_bytes(self) -> int:
-            """Return how much came so far."""
-
-        @property
-        def last_error_line(self) -> str | None:
-            """Return the last line of stderr, or None."""
-
-        def write(self, stream: str, data: bytes | memoryview, now_ms: int) -> None:
-            """Take what was read from the job; raises nothing."""
-
-    class Companion(Protocol):
-        """Has other things to do while a command runs, in its thread. May raise nothing."""
-
-        def started(self) -> None:
-            """Use the time: the command runs. Its output and its timeout wait for us."""
-
-        def lingers(self) -> bool:
-            """Hear that it still runs after LINGER_MS; tell whether to hear so again."""
-
 
 LINGER_MS = 50
 """A run that has taken this long is no very short one: its companion is told so."""
@@ -124,8 +102,9 @@ class Stopper:
 class Executor:
     """Runs commands, one per calling thread, which inherit `environ`. One for a whole process."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], short: Shortage) -> None:
         self._spawner = Spawner(environ)
+        self._shortage = short
 
     def run(
         self,
@@ -135,26 +114,44 @@ class Executor:
         clock: Clock,
         companion: Companion | None = None,
     ) -> Outcome:
-        """Run a command to its end and return what came of it. Its processes are gone then."""
+        """Run a command to its end and return what came of it. Its processes are gone then.
+
+        Raises NotStarted where the system is short of something. One that can't be watched for the
+        same reason is killed, and counts as released.
+        """
         started_ms = clock.monotonic_ms()
         try:
-            process = self._spawner.start(
-                command.argv, cwd=command.cwd, env=command.env, stdin=command.stdin
-            )
+            process = self._start(command)
         except CantStart as error:
             return Outcome(Ending.EXIT, exit_code=error.exit_code, error=str(error))
         made = _Run(process, command, log, stopper, clock, started_ms)
         try:
-            if companion is not None:
-                companion.started()
-                made.linger_with(companion)
-            return made.to_its_end()
+            try:
+                if companion is not None:
+                    companion.started()
+                    made.linger_with(companion)
+                return made.to_its_end()
+            finally:  # before what is left of it is looked for, which takes a descriptor
+                os.close(process.stdout)
+                os.close(process.stderr)
+        except shortage.NotWatched as error:
+            made.abandon()
+            self._shortage.declare(str(error))
+            return Outcome(Ending.RELEASED, error=f"killed at its start: {error}")
         except BaseException:
             made.abandon()
             raise
-        finally:
-            os.close(process.stdout)
-            os.close(process.stderr)
+
+    def _start(self, command: Command) -> Process:
+        try:
+            process = self._spawner.start(
+                command.argv, cwd=command.cwd, env=command.env, stdin=command.stdin
+            )
+        except shortage.NotStarted as error:
+            self._shortage.declare(str(error))
+            raise
+        self._shortage.ease()
+        return process
 
 
 class _Run:
@@ -194,7 +191,7 @@ class _Run:
         self._linger_ms = self._started_ms + LINGER_MS
 
     def to_its_end(self) -> Outcome:
-        self._ended = os.pidfd_open(self._process.pid)
+        self._ended = shortage.open_pidfd(self._process.pid)
         try:
             self._watch()
         finally:
@@ -209,7 +206,8 @@ class _Run:
         if not self._reaped:  # so the pid is still its
             processes.signal_group(self._process.pid, signal.SIGKILL)
             os.waitpid(self._process.pid, 0)
-        processes.kill_tokens([self._command.token])
+        token = self._command.token
+        shortage.outlast(lambda: processes.kill_tokens([token]), self._clock)
 
     def _watch(self) -> None:
         """Take output and mind the time until the process has ended.
@@ -282,7 +280,8 @@ class _Run:
     def _signal_tree(self, signum: signal.Signals) -> None:
         """Reach the job's group, and its processes that left it."""
         processes.signal_group(self._process.pid, signum)
-        found = processes.with_token([self._command.token])
+        token = self._command.token
+        found = shortage.outlast(lambda: list(processes.with_token([token])), self._clock)
         processes.signal_all((pid for pid in found if not self._in_group(pid)), signum)
 
     def _in_group(self, pid: int) -> bool:
@@ -321,7 +320,8 @@ class _Run:
             processes.reap_adopted()
             if processes.group_exists(self._process.pid):
                 return True
-        return bool(processes.orphans_with(self._command.token))
+        token = self._command.token
+        return bool(shortage.outlast(lambda: processes.orphans_with(token), self._clock))
 
     def _end_remains(self) -> None:
         """End background children, daemons and whatever fled: TERM, and KILL after the grace."""

@@ -15,7 +15,7 @@ import signal
 from queuectl_core import __version__, machine
 from queuectl_core.errors import QueuectlError, StorageDamaged
 from queuectl_core.records import Record
-from queuectl_core.retry import Retry, Stop
+from queuectl_core.retry import Release, Retry, Stop
 from queuectl_core.run import Claim, Ending, Outcome
 from queuectl_core.storage.records import NewWorker, Result
 from queuectl_core.worker import environment, executor, frozen, processes, rescuer, worklog
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from queuectl_core.job import Enqueued, Job, NewJob
     from queuectl_core.joblog import JobLogWriter
     from queuectl_core.storage.store import Store
-    from queuectl_core.worker.executor import Command, Companion, Stopper
+    from queuectl_core.worker.executor import Command, Stopper
+    from queuectl_core.worker.seams import Companion
 
     Tell = Callable[[str], None]
 
@@ -83,7 +84,7 @@ def run(store: Store, job: NewJob, place: Place, *, on_conflict: str) -> Ran | E
     heeded = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     environment.isolate_jobs()
     worklog.start_quietly()
-    rescuer.rescue_all(store, place.clock)
+    rescuer.rescue_all(store, place.clock, Reserve(path_beside(place.db_path)))
     keeper = _Keeper(store, place)
     for number in heeded:
         signal.signal(number, keeper.heed)
@@ -116,6 +117,8 @@ class _Runner(Worker):
             else:
                 self._record(store, result)
                 self.claim = None
+                if isinstance(result.verdict, Release):
+                    self._tell(f"{result.outcome.error}; the job is left to a worker")
 
     def _record(self, store: Store, result: Result) -> None:
         """Record how the job ended, however long it takes."""
@@ -224,7 +227,7 @@ class _Keeper:
 
     def _crew(self) -> Crew:
         turnstile = Turnstile(worker=self._id, queues=(), clock=self._clock, reserve=self._reserve)
-        run_command = executor.Executor(self._environ).run
+        run_command = executor.Executor(self._environ, turnstile.shortage).run
 
         def execute(
             command: Command,

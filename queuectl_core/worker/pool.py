@@ -15,12 +15,21 @@ from queuectl_core.errors import BadConfig, QueuectlError, StorageDamaged, Stora
 from queuectl_core.run import Ending, Outcome
 from queuectl_core.storage import open_store
 from queuectl_core.storage.records import NewWorker, Result
-from queuectl_core.worker import environment, limits, notify, processes, rescuer, worklog
+from queuectl_core.worker import (
+    environment,
+    limits,
+    notify,
+    processes,
+    rescuer,
+    shortage,
+    worklog,
+)
+from queuectl_core.worker.auditor import Auditor
 from queuectl_core.worker.crew import Crew
 from queuectl_core.worker.pruner import Pruner
 from queuectl_core.worker.reserve import Reserve, path_beside
 from queuectl_core.worker.trimmer import Trimmer
-from queuectl_core.worker.worker import Worker
+from queuectl_core.worker.worker import Worker, hired
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,14 +71,14 @@ class Pool:
         self._control = control
         self._pulse_fd = pulse
         self._clock = clock
+        self._reserve = Reserve(path_beside(plan.db_path))
         self._store: Store = open_store(plan.db_path, now_ms=clock.now_ms())
-        rescuer.rescue_all(self._store, clock)
-        self._id = self._register()
+        rescuer.rescue_all(self._store, clock, self._reserve)
+        self._id = self._reserve.through(self._register)
         worklog.write_to(f"{plan.logs_dir}/worker-{self._id}.log")
         if plan.detached:
             worklog.leave_terminal()
         self._bell = self._store.bell(self._id)
-        self._reserve = Reserve(path_beside(plan.db_path))
         self._reserve.create()
         self._crew = Crew(
             plan,
@@ -83,22 +92,23 @@ class Pool:
         self._config_seen: tuple[int, int] | None = None  # read anew: settings may be old
         self._pulse = _Chore(HEARTBEAT_EVERY_MS, self._heartbeat)
         self._pruner = Pruner(self._store, plan.logs_dir, clock)
+        self._auditor = Auditor(self._store, plan, clock)
         self._pruning = _Chore(PRUNE_EVERY_MS, self._prune)
         self._chores = [
             _Chore(TEND_EVERY_MS, self._beat),  # before all that may raise
+            _Chore(TEND_EVERY_MS, self._end_shortage),
             _Chore(REFILL_EVERY_MS, self._refill),
             _Chore(RESCUE_EVERY_MS, self._rescue),
             self._pulse,
             _Chore(TEND_EVERY_MS, self._tend),
+            _Chore(TEND_EVERY_MS, lambda: self._auditor.look(self._is_idle)),
             _Chore(TRIM_EVERY_MS, Trimmer(self._store, clock).look),
             self._pruning,
         ]
 
     def run(self) -> int:
         """Work until told to stop, or until drained; return the exit code."""
-        self._workers = [Worker(self._crew, slot) for slot in range(1, self._plan.threads + 1)]
-        for worker in self._workers:
-            worker.start()
+        self._hire()
         log.info("worker %d: %d threads, process %d", self._id, self._plan.threads, os.getpid())
         poll = select.poll()
         for ear in (self._control, self._bell, self._crew.buzzer):
@@ -108,10 +118,26 @@ class Pool:
                 self._turn({fd for fd, _ in poll.poll(self._patience_ms())})
             except StorageDamaged as error:
                 self._crew.fail(error)
-            except QueuectlError as error:
-                log.warning("caretaker: %s", error)
-                self._clock.pause(TEND_EVERY_MS)
+            except (QueuectlError, OSError, RuntimeError, MemoryError) as error:
+                self._put_off(error)
         return self._close()
+
+    def _hire(self) -> None:
+        """Start all threads, or end with Exhausted: none claims a job before it is known."""
+        self._crew.shortage.hold()
+        try:
+            for slot in range(1, self._plan.threads + 1):
+                self._workers.append(hired(self._crew, slot))
+        except (OSError, RuntimeError, MemoryError) as error:
+            self._store.retire(self._id)
+            raise shortage.translated(error, f"{self._plan.threads} threads can't start") from error
+        self._crew.shortage.release()
+        self._crew.room.ring()
+
+    def _put_off(self, error: Exception) -> None:
+        """Leave what failed to a later turn; say so once a minute."""
+        self._crew.said.warning("caretaker: %s", shortage.told(error))
+        self._clock.pause(TEND_EVERY_MS)
 
     def _register(self) -> int:
         return self._store.register(
@@ -246,8 +272,12 @@ class Pool:
     def _beat(self) -> None:
         notify.beat(self._pulse_fd)
 
+    def _end_shortage(self) -> None:
+        if self._crew.shortage.tend():
+            self._crew.room.ring()
+
     def _rescue(self) -> None:
-        rescuer.rescue_all(self._store, self._clock)
+        rescuer.rescue_all(self._store, self._clock, self._reserve)
 
     def _refill(self) -> None:
         if self._reserve.refill():
@@ -267,9 +297,18 @@ class Pool:
         self._look_after_drain()
         self._orphans.end_unowned(self._running)
 
+    def _is_idle(self) -> bool:
+        """Tell whether every thread would take a job if there were one."""
+        waits = self._reserve.disk_is_full or self._crew.shortage.admits is not None
+        return not (waits or self._crew.stopping.is_set() or self._running())
+
     def _prune(self) -> None:
         """Do a slice; while stopping too, or workers that drain once a minute would never prune."""
-        if self._pruner.work(self._crew.settings):
+        settings = self._crew.settings
+        if self._reserve.disk_is_full:
+            # files go; to forget jobs gives the disk nothing and takes what is for results
+            settings = settings._replace(keep_finished_days=0, keep_finished_count=0)
+        if self._pruner.work(settings):
             self._pruning.next_ms = self._clock.monotonic_ms() + PRUNE_PAUSE_MS
 
     def _running(self) -> dict[int, bool]:
@@ -302,11 +341,10 @@ class Pool:
         for index, worker in enumerate(self._workers):
             if not worker.done.is_set() or self._crew.stopping.is_set():
                 continue
-            log.error("thread %s died; another takes its place", worker.name)
             owed = [*worker.unrecorded(), *self._interrupted(worker)]
+            self._workers[index] = hired(self._crew, worker.slot, owed)
             worker.stopper.close()
-            self._workers[index] = Worker(self._crew, worker.slot, owed)
-            self._workers[index].start()
+            log.error("thread %s died; another takes its place", worker.name)
 
     def _interrupted(self, worker: Worker) -> list[Result]:
         """Return the result of what a thread ran when it died."""

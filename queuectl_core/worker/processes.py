@@ -7,6 +7,7 @@ token in their environment, which the kernel keeps from the exec on (proc(5), /p
 from __future__ import annotations
 
 import ctypes
+import errno
 import logging
 import os
 import select
@@ -33,6 +34,7 @@ _READ_BYTES = 65_536
 _FLAGS, _ENV_START, _ENV_END = 9 - 3, 50 - 3, 51 - 3
 """Fields of /proc/pid/stat, from the state on, which is the third (proc(5))."""
 _PF_EXITING, _PF_KTHREAD = 0x0000_0004, 0x0020_0000
+_SHORT = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 log = logging.getLogger(__name__)
 
 
@@ -143,10 +145,15 @@ def _environment_bytes(pid: int) -> int | None:
 
 
 def _read(path: str) -> bytes | None:
-    """Return a file of /proc whole; None when its process is gone or not ours to see."""
+    """Return a file of /proc whole; None when its process is gone or not ours to see.
+
+    Raises OSError when we lack a descriptor: what can't be read may well be there.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        if error.errno in _SHORT:
+            raise
         return None
     try:
         data = part = os.read(fd, _READ_BYTES)

@@ -104,8 +104,8 @@ class Pruner:
             log.info("output of %d attempts removed (settings keep-output-*)", removed)
 
     def _prune_jobs(self, settings: Settings) -> Iterator[None]:
-        """Forget jobs; the output of each goes with it."""
-        pruned, more = 0, True
+        """Forget jobs; the output of each goes with it. Where all are kept, nothing is written."""
+        pruned, more = 0, bool(settings.keep_finished_days or settings.keep_finished_count)
         while more:
             now_ms = self._clock.now_ms()
             found = self._store.prune(

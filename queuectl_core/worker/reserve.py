@@ -11,6 +11,15 @@ import logging
 import os
 import threading
 
+from queuectl_core.errors import StorageFull
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    Given = TypeVar("Given")
+
 WHOLE_BYTES = 4 << 20
 SLICE_BYTES = 512 << 10
 """Some thirty results: a commit writes 16 kB into the log of changes."""
@@ -66,6 +75,19 @@ class Reserve:
             finally:
                 os.close(fd)
         return True
+
+    def through(self, commit: Callable[[], Given]) -> Given:
+        """Return what `commit` returns; on a full disk slices make room for it, until none is left.
+
+        Raises StorageFull then.
+        """
+        while True:
+            try:
+                return commit()
+            except StorageFull:
+                self.declare_full()
+                if not self.spend():
+                    raise
 
     def permit_output(self) -> None:
         """Raise OSError while the disk has room for results only."""

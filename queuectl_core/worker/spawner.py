@@ -20,6 +20,7 @@ import os
 import signal
 
 from queuectl_core.records import Record
+from queuectl_core.worker import shortage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class Spawner:
         """Start a program without a shell, with `env` on top of the inherited environment.
 
         Its name is looked for in the PATH that it will have. Its stdin is empty unless an
-        open file is given. Raises CantStart, with the reason.
+        open file is given. Raises CantStart, with the reason; NotStarted where only the moment
+        is to blame.
         """
         fds: list[int] = []
         try:
@@ -87,6 +89,8 @@ class Spawner:
         except BaseException as error:
             for fd in fds:
                 os.close(fd)
+            if (missing := shortage.of(error)) is not None:
+                raise shortage.NotStarted(missing) from error
             if isinstance(error, (OSError, ValueError)):
                 raise _reason(error, argv[0], cwd) from error
             raise

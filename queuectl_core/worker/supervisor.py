@@ -12,10 +12,26 @@ import os
 import signal
 
 from queuectl_core.clock import SystemClock
-from queuectl_core.errors import NewerVersion, NoPermission, StorageDamaged
+from queuectl_core.errors import (
+    Exhausted,
+    NewerVersion,
+    NoPermission,
+    QueuectlError,
+    StorageDamaged,
+    StorageFull,
+)
 from queuectl_core.home import prepare
 from queuectl_core.storage import open_store
-from queuectl_core.worker import environment, frozen, notify, pool, processes, worklog
+from queuectl_core.worker import (
+    descriptors,
+    environment,
+    frozen,
+    notify,
+    pool,
+    processes,
+    shortage,
+    worklog,
+)
 from queuectl_core.worker.plan import Plan
 
 TYPE_CHECKING = False
@@ -36,6 +52,10 @@ FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 1_000, 8_000
 STABLE_MS = 60_000
 NO_SECOND_TRY = (NewerVersion, StorageDamaged, NoPermission)
 """What a pool can't start with, and another one neither."""
+MAY_PASS = (Exhausted, StorageFull)
+"""What a pool can't start with, but another one later may."""
+LATER = 100
+"""What a pool adds to the exit code of such an error; those of sysexits(3) end at 78."""
 LAST_RESORT_MS = 10_000
 """What the pool gets beyond its own deadlines before it is taken for hung and killed."""
 log = logging.getLogger(__name__)
@@ -59,6 +79,7 @@ def run(
     worklog.start()
     frozen.preload()
     frozen.hold_bundle()
+    descriptors.make_room(order.threads)
     if os.geteuid() == 0:
         log.warning("running as root: so does every job. A user of its own is safer")
     plan = Plan(
@@ -90,6 +111,8 @@ class Supervisor:
         self._pause_ms = FIRST_PAUSE_MS
         self._stop_ms: int | None = None
         self._restart_ms: int | None = None
+        self._worked = False
+        self._told = 0
 
     def run(self) -> int:
         """Supervise until the pool has ended for good; return its exit code.
@@ -110,7 +133,7 @@ class Supervisor:
             if code is not None:
                 return code
             if self._stop_ms is not None and self._restart_ms is not None:
-                return os.EX_SOFTWARE  # no pool runs
+                return self._told % LATER or os.EX_SOFTWARE  # no pool runs
             self._tick()
 
     def _signals(self) -> set[signal.Signals]:
@@ -119,15 +142,27 @@ class Supervisor:
         return SIGNALS - ignored
 
     def _start_pool(self) -> None:
-        ear, mouth = os.pipe2(os.O_CLOEXEC)
-        heart, pulse = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        """Start a pool; put it off where the system is short, or raise Exhausted at the first."""
         self._born_ms = self._clock.monotonic_ms()
         self._restart_ms = None
-        pid = os.fork()
+        fds: list[int] = []
+        try:
+            fds += os.pipe2(os.O_CLOEXEC)
+            fds += os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            pid = os.fork()
+        except OSError as error:
+            for fd in fds:
+                os.close(fd)
+            refusal = shortage.translated(error, "the pool can't start")
+            if not self._worked:
+                raise refusal from error
+            self._put_off(refusal.exit_code + LATER, str(refusal))
+            return
+        ear, mouth, heart, pulse = fds
         if pid == 0:
             os.close(mouth)
             os.close(heart)
-            _be_pool(self._plan, ear, pulse, self._clock)
+            _be_pool(self._plan, ear, pulse, self._clock, self._told)
         os.close(ear)
         os.close(pulse)
         self._pool, self._control, self._heart = pid, mouth, heart
@@ -157,6 +192,7 @@ class Supervisor:
         if self._restart_ms is not None and now_ms >= self._restart_ms:
             self._start_pool()
         if notify.has_beaten(self._heart):
+            self._worked, self._told = True, 0
             self._notifier.alive(f"{self._plan.threads} threads", now_ms=now_ms)
         if self._stop_ms is None and frozen.is_frozen() and os.getppid() != self._parent:
             log.warning("the process that started us died; stopping")
@@ -189,42 +225,71 @@ class Supervisor:
 
     def _bury_pool(self, code: int) -> int | None:
         """End what the pool left behind; start another one unless it ended on purpose."""
+        self._worked = notify.has_beaten(self._heart) or self._worked
         os.close(self._control)
         os.close(self._heart)
         self._control = self._heart = -1
         killed = processes.kill_adopted()
+        if code > LATER and self._worked:
+            self._put_off(code, "no pool can start")
+            return None
         if code >= 0 and code != os.EX_SOFTWARE:
-            return code
+            return code % LATER
         log.error("the pool died (%s); %d processes of its jobs killed", _cause(code), killed)
         self._notifier.unready(f"the pool died ({_cause(code)})")
         if self._stop_ms is not None:
             return os.EX_SOFTWARE
+        self._plan_restart()
+        return None
+
+    def _put_off(self, code: int, what: str) -> None:
+        """Try again later to start a pool; the pool itself says why it can't, once."""
+        if self._told != code:
+            self._told = code
+            log.error("%s; tried again until it can", what)
+            self._notifier.unready(what)
+        self._plan_restart()
+
+    def _plan_restart(self) -> None:
         now_ms = self._clock.monotonic_ms()
         stable = now_ms - self._born_ms > STABLE_MS
         self._pause_ms = FIRST_PAUSE_MS if stable else min(self._pause_ms * 2, LONGEST_PAUSE_MS)
         self._restart_ms = now_ms + (0 if stable else self._pause_ms // 2)
-        return None
 
 
 def _cause(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _be_pool(plan: Plan, control: int, pulse: int, clock: Clock) -> None:
-    """Live as the pool and never return: what follows in the parent's code is not ours."""
+def _be_pool(plan: Plan, control: int, pulse: int, clock: Clock, told: int) -> None:
+    """Live as the pool and never return: what follows in the parent's code is not ours.
+
+    `told`: the exit code whose reason the pool before has told.
+    """
     code = os.EX_SOFTWARE
     try:
         for signum in SIGNALS - {signal.SIGCHLD}:
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 signal.signal(signum, environment.ignore)  # the supervisor decides, and tells us
         code = pool.main(plan, control, pulse, clock)
-    except NO_SECOND_TRY as error:
-        log.error("%s. %s", error, error.hint)  # noqa: TRY400 - it says what to do, not where it was
-        code = error.exit_code
-    except BaseException:  # the last frame of a process
-        log.exception("the pool failed")
+    except BaseException as error:  # noqa: BLE001 - the last frame of a process
+        code = _account_for(error, told)
     finally:
         try:
             logging.shutdown()
         finally:
             os._exit(code)
+
+
+def _account_for(error: BaseException, told: int) -> int:
+    """Say why a pool ends, unless that was told; return its exit code."""
+    missing = shortage.of(error)
+    if missing is not None:
+        error = Exhausted(f"the pool can't work: {missing}")
+    if not isinstance(error, QueuectlError) or not isinstance(error, NO_SECOND_TRY + MAY_PASS):
+        log.error("the pool failed", exc_info=error)
+        return os.EX_SOFTWARE
+    code = error.exit_code + LATER if isinstance(error, MAY_PASS) else error.exit_code
+    if code != told:
+        log.error("%s. %s", error, error.hint)
+    return code

@@ -11,6 +11,7 @@ import threading
 
 from queuectl_core.errors import QueuectlError, StorageFull
 from queuectl_core.worker.shelf import Shelf
+from queuectl_core.worker.shortage import Shortage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Turnstile:
     ) -> None:
         self.reserve = reserve
         self.shelf = Shelf()
+        self.shortage = Shortage(clock)
         self._worker = worker
         self._queues = queues
         self._clock = clock
@@ -158,8 +160,8 @@ class Turnstile:
     def _exchange(self, store: Store, turns: Sequence[Turn]) -> None:
         """Exchange in one transaction; on a full disk results only, and the reserve makes room."""
         claiming = [] if self.reserve.disk_is_full else turns
-        wanting = [turn for turn in claiming if turn.wants]
-        ahead = sum(turn.ahead for turn in claiming)
+        wanting = [turn for turn in claiming if turn.wants][: self.shortage.admits]
+        ahead = sum(turn.ahead for turn in claiming) if self.shortage.admits is None else 0
         try:
             self._commit(store, turns, wanting, ahead)
         except StorageFull:

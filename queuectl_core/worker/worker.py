@@ -8,13 +8,22 @@ import threading
 from functools import lru_cache
 
 from queuectl_core import durations, joblog, retry
-from queuectl_core.errors import BadData, NewerVersion, QueuectlError, StorageDamaged
+from queuectl_core.errors import (
+    BadData,
+    Exhausted,
+    NewerVersion,
+    QueuectlError,
+    StorageBusy,
+    StorageDamaged,
+    StorageFull,
+)
 from queuectl_core.retry import Retry, RetryPolicy
 from queuectl_core.run import Ending, Outcome
 from queuectl_core.storage.records import Result
 from queuectl_core.worker import environment, terms
 from queuectl_core.worker.executor import Command, Stopper
 from queuectl_core.worker.shelf import SHORT_MS, STREAK
+from queuectl_core.worker.shortage import NotStarted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +66,10 @@ class Worker(threading.Thread):
         Storage that is damaged ends the thread, and the pool with it.
         """
         try:
-            self._store = self._crew.open_store()
+            store = self._open_store()
+            if store is None:
+                return
+            self._store = store
             try:
                 self._work(self._store)
             finally:
@@ -67,6 +79,17 @@ class Worker(threading.Thread):
         finally:
             self.done.set()
             self._crew.buzzer.press()
+
+    def _open_store(self) -> Store | None:
+        """Open it, however long that takes; None when the crew stops first."""
+        while True:
+            try:
+                return self._crew.open_store()
+            except (Exhausted, StorageBusy, StorageFull) as error:
+                if self._crew.stopping.is_set() and not self.owed:
+                    return None
+                self._crew.said.warning("%s: %s; trying again", self.name, error)
+                self._crew.clock.pause(STORAGE_PAUSE_MS)
 
     def _work(self, store: Store) -> None:
         while True:
@@ -86,7 +109,7 @@ class Worker(threading.Thread):
 
     def _next(self, store: Store, *, wants: bool) -> Claim | None:
         """Return the next claim: one made ahead, or one for which the results are handed in."""
-        if not wants:
+        if not wants or self._crew.shortage.admits is not None:
             self.owed += put_back(self._crew.shelf.take_all())
         elif (claim := self._crew.shelf.take()) is not None:
             return claim
@@ -103,7 +126,7 @@ class Worker(threading.Thread):
                 self._crew.fail(error)
                 wants = False  # but what ran is recorded
             except QueuectlError as error:
-                log.warning("storage: %s; trying again", error)
+                self._crew.said.warning("storage: %s; trying again", error)
                 if not self.owed and self._crew.stopping.is_set():
                     return None
                 self._crew.clock.pause(STORAGE_PAUSE_MS)
@@ -134,7 +157,7 @@ class Worker(threading.Thread):
             if turn.error is None:
                 self._report(turn.results, turn.held)
             else:
-                log.warning("storage: %s; trying again", turn.error)
+                self._crew.said.warning("storage: %s; trying again", turn.error)
                 self.owed = [*turn.results, *self.owed]
 
     def unrecorded(self) -> list[Result]:
@@ -165,7 +188,7 @@ class Worker(threading.Thread):
         try:
             self._swap(self._store, wants=False, ahead=0)
         except QueuectlError as error:
-            log.warning("storage: %s; trying again", error)
+            self._crew.said.warning("storage: %s; trying again", error)
 
     def _execute(self, claim: Claim) -> Result:
         """Run a claim.
@@ -176,6 +199,9 @@ class Worker(threading.Thread):
             return Result(claim, Outcome(Ending.RELEASED), retry.Release())
         try:
             outcome = self._run(claim)
+        except NotStarted as error:  # so nothing was cut off, whatever `on_crash` says
+            outcome = Outcome(Ending.RELEASED, error=f"not started: {error}")
+            return Result(claim, outcome, retry.Release())
         except Exception as error:
             log.exception("job %s: a bug of queuectl", claim.job.name)
             outcome = Outcome(Ending.EXIT, exit_code=70, error=f"queuectl failed: {error!r}")
@@ -189,7 +215,7 @@ class Worker(threading.Thread):
         if claim.job.options is not None and isinstance(verdict, retry.Complete):
             outcome = outcome._replace(error=None)  # the code is ok, whatever it said on stderr
         elif outcome.ending is Ending.RELEASED and isinstance(verdict, retry.Bury):
-            outcome = outcome._replace(error="ended by the stop of its worker")
+            outcome = outcome._replace(error=outcome.error or "ended by the stop of its worker")
         return Result(claim, outcome, verdict)
 
     def _run(self, claim: Claim) -> Outcome:
@@ -260,6 +286,17 @@ class Worker(threading.Thread):
             self._crew.buzzer.press()  # a new moment to wake at
         elif isinstance(verdict, retry.Bury):
             log.error("job %s attempt %d is dead: %s", job.name, job.starts, result.outcome.error)
+
+
+def hired(crew: Crew, slot: int, owed: Sequence[Result] = ()) -> Worker:
+    """Return a worker thread that runs; raise what the system refuses it with."""
+    worker = Worker(crew, slot, owed)
+    try:
+        worker.start()
+    except BaseException:
+        worker.stopper.close()
+        raise
+    return worker
 
 
 def put_back(claims: Iterable[Claim]) -> list[Result]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from logging.handlers import MemoryHandler, RotatingFileHandler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from io import TextIOWrapper
 
+    from queuectl_core.clock import Clock
+
 MAX_BYTES = 10_000_000
 OLD_FILES = 5
+REPEAT_EVERY_MS = 60_000
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _EARLY = MemoryHandler(1000, flushLevel=logging.CRITICAL + 1)
 
@@ -50,6 +54,7 @@ def start() -> None:
 
     A forked child inherits what was kept and writes it to its file; here it is forgotten then.
     """
+    logging.raiseExceptions = False  # a line that can't be written is no news for the terminal
     terminal = logging.StreamHandler()
     terminal.setFormatter(_OneLine(_FORMAT))
     start_quietly()
@@ -82,3 +87,24 @@ def write_to(path: str) -> None:
     root.addHandler(file)
     _EARLY.setTarget(file)
     _EARLY.close()
+
+
+class Said:
+    """Says what is tried again each second once a minute. For all threads of a pool."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._said_ms: dict[str, int] = {}
+
+    def warning(self, text: str, *values: object) -> None:
+        """Log a warning, unless the same one was said within REPEAT_EVERY_MS."""
+        words = text % values
+        now_ms = self._clock.monotonic_ms()
+        with self._lock:
+            recent = {
+                said: at for said, at in self._said_ms.items() if now_ms - at < REPEAT_EVERY_MS
+            }
+            self._said_ms = {words: now_ms} | recent
+        if words not in recent:
+            logging.getLogger(__name__).warning("%s", words)

@@ -24,6 +24,7 @@ from queuectl_core.services import backup
 from queuectl_core.storage import open_store
 from queuectl_core.storage.sqlite import upkeep
 from queuectl_core.worker import rescuer
+from queuectl_core.worker.reserve import Reserve, path_beside
 from tests.builders import NOW_MS, jobs_of, new_worker
 from tests.conformance import children, steps
 
@@ -445,7 +446,7 @@ def test_a_running_job_of_the_backup_comes_back_like_after_a_crash(db, copy, clo
 
     store = open_store(db, now_ms=NOW_MS)
     assert steps.job_of(store, claim.job.number).state is State.PROCESSING
-    assert rescuer.rescue_all(store, clock) == 1
+    assert rescuer.rescue_all(store, clock, Reserve(path_beside(db))) == 1
     found = steps.job_of(store, claim.job.number)
     assert (found.state, found.crashes) == (State.PENDING, 1)
     store.close()

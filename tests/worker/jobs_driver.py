@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from queuectl_core.clock import SystemClock
 from queuectl_core.joblog import STDOUT, JobLogWriter, read_chunks
 from queuectl_core.worker import environment, executor, processes
+from queuectl_core.worker.shortage import Shortage
 
 
 def main() -> None:
@@ -68,7 +69,8 @@ def _run(job: dict[str, object], stopper: executor.Stopper, path: str) -> dict[s
         grace_ms=job.get("grace_ms", 10_000),
     )
     log = JobLogWriter(path, head_bytes=1 << 20, tail_bytes=0)
-    outcome = executor.Executor({}).run(command, log, stopper, SystemClock())
+    clock = SystemClock()
+    outcome = executor.Executor({}, Shortage(clock)).run(command, log, stopper, clock)
     left = list(processes.with_token([token]))
     log.close()
     text = b"".join(chunk.data for chunk in read_chunks(path) if chunk.stream == STDOUT)

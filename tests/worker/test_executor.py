@@ -12,12 +12,18 @@ import pytest
 from queuectl_core import joblog
 from queuectl_core.clock import SystemClock
 from queuectl_core.run import Ending
-from queuectl_core.worker import executor, processes
+from queuectl_core.worker import executor, processes, spawner
 from queuectl_core.worker.executor import Command, Stopper
+from queuectl_core.worker.shortage import NotStarted, Shortage
 from tests.worker.harness import is_running, pid_in, run_in_fresh_process
 
-EXECUTOR = executor.Executor({})
+EXECUTOR = executor.Executor({}, Shortage(SystemClock()))
 TOKENS = count(-os.getpid() * 1_000)
+
+
+def own_executor():
+    """Return one whose shortages harm no other test."""
+    return executor.Executor({}, Shortage(SystemClock()))
 
 
 @pytest.fixture
@@ -223,16 +229,59 @@ def test_words_that_exec_refuses_as_too_long_are_126(run):
 
 @pytest.mark.parametrize("left", [0, 1, 3])
 def test_no_descriptor_left_is_told_as_such(log, stopper, left):
+    short = own_executor()
     spare = os.open("/dev/null", os.O_RDONLY)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 1 + left, hard))
     try:
-        outcome = EXECUTOR.run(command("true"), log, stopper, SystemClock())
+        with pytest.raises(NotStarted, match=r"open files \(ulimit -n\)"):
+            short.run(command("true"), log, stopper, SystemClock())
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         os.close(spare)
 
-    assert (outcome.exit_code, outcome.error) == (126, "can't start /bin/sh: Too many open files")
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM])
+def test_no_process_or_memory_left_is_not_the_jobs_failure(log, stopper, monkeypatch, number):
+    short = Shortage(SystemClock())
+    monkeypatch.setattr(spawner, "_posix_spawn", lambda *_: number)
+
+    with pytest.raises(NotStarted):
+        executor.Executor({}, short).run(command("true"), log, stopper, SystemClock())
+
+    assert short.admits == 0
+
+
+def test_a_start_that_goes_well_ends_a_shortage(log, stopper):
+    short = Shortage(SystemClock())
+    short.admits = 1
+
+    executor.Executor({}, short).run(command("true"), log, stopper, SystemClock())
+
+    assert short.admits is None
+
+
+def test_a_job_that_can_not_be_watched_is_killed_and_given_back(
+    log, stopper, tmp_path, monkeypatch
+):
+    short = Shortage(SystemClock())
+    real = os.pidfd_open
+    refusals = [OSError(errno.EMFILE, os.strerror(errno.EMFILE))]
+
+    def pidfd_open(pid):
+        if refusals:
+            raise refusals.pop()
+        return real(pid)
+
+    monkeypatch.setattr(os, "pidfd_open", pidfd_open)
+    made = command("exec sleep 1000", cwd=str(tmp_path))
+
+    outcome = executor.Executor({}, short).run(made, log, stopper, SystemClock())
+
+    assert outcome.ending is Ending.RELEASED
+    assert outcome.error == "killed at its start: too few open files (ulimit -n)"
+    assert list(processes.with_token([made.token])) == []
+    assert short.admits == 0
 
 
 def test_no_descriptor_is_left_open(run):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
+import threading
 
 import pytest
 
 from queuectl_core import home
-from queuectl_core.errors import StorageBusy
+from queuectl_core.errors import Exhausted, StorageBusy
 from queuectl_core.lifecycle import State
 from queuectl_core.run import Ending
 from queuectl_core.worker import pool
@@ -218,6 +220,87 @@ def test_the_end_of_the_control_pipe_is_a_stop_and_wakes_only_once(made):
     os.set_blocking(made._control, False)
     with pytest.raises(BlockingIOError):
         os.read(made._control, 1)
+
+
+@pytest.fixture
+def few_threads(monkeypatch):
+    """Let the kernel give this many threads, then no more."""
+    real = threading._start_new_thread
+
+    def few_threads(count):
+        left = iter(range(count))
+
+        def start(*args):
+            if next(left, None) is None:
+                raise RuntimeError("can't start new thread")
+            return real(*args)
+
+        monkeypatch.setattr(threading, "_start_new_thread", start)
+
+    return few_threads
+
+
+def test_a_pool_that_lacks_one_thread_claims_nothing_and_leaves(made, few_threads):
+    number = made._store.enqueue([new_job()], now_ms=NOW_MS)[0].number
+    made._plan = made._plan._replace(threads=3)
+    few_threads(2)
+
+    with pytest.raises(Exhausted, match="3 threads can't start: too few processes"):
+        made.run()
+
+    assert (len(made._workers), made._store.job_by_number(number).starts) == (2, 0)
+    assert made._store.workers() == []
+    made._crew.stopping.set()
+    made._crew.room.ring()
+    for worker in made._workers:
+        worker.join(20)
+
+
+def test_a_dead_thread_whose_successor_can_not_start_is_left_for_later(made, few_threads):
+    made._workers = [IdleThread(made._crew, 1)]
+    few_threads(0)
+
+    with pytest.raises(RuntimeError):
+        made._replace_dead()
+    assert made._workers[0].done.is_set()
+    few_threads(9)
+    made._replace_dead()
+
+    made._stop()
+    made._workers[0].join(20)
+    assert made._workers[0].done.is_set()
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EMFILE, "words"), RuntimeError("can't start new thread"), StorageBusy()]
+)
+def test_what_a_caretaker_lacks_is_put_off_and_said_once(made, clock, caplog, error):
+    for _ in range(3):
+        made._put_off(error)
+
+    assert len(caplog.messages) == 1
+    assert clock.waits_ms == [pool.TEND_EVERY_MS] * 3
+
+
+def test_a_bug_of_a_caretaker_is_not_put_off(made):
+    with pytest.raises(KeyError):
+        made._put_off(KeyError())
+
+
+def test_on_a_full_disk_no_job_is_forgotten(made, monkeypatch):
+    made._store.enqueue([new_job()], now_ms=NOW_MS)
+    (claim,) = halves.claim(made._store, worker=made._id, limit=1, now_ms=NOW_MS)
+    halves.finish(made._store, [completed(claim)], now_ms=NOW_MS)
+    made._clock.advance(400 * 24 * 3600 * 1000)
+    made._reserve.declare_full()
+
+    made._prune()
+    kept = made._store.job_by_number(claim.job.number)
+    made._reserve.refill()
+    made._prune()
+
+    assert kept is not None
+    assert made._store.job_by_number(claim.job.number) is None
 
 
 def test_a_dead_thread_is_replaced_and_its_job_counts_as_crashed(made, caplog):

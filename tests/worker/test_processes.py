@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -170,3 +171,15 @@ def test_a_process_in_its_exit_is_dying_and_a_sleeping_one_is_not(start):
 
     assert not processes._is_dying(asleep)
     assert not processes._is_dying(2**22 + 1)
+
+
+def test_what_can_not_be_read_for_want_of_a_descriptor_is_not_taken_for_gone():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spare = os.dup(0)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 1, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            processes._entries_of(os.getpid())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        os.close(spare)

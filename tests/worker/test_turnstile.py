@@ -204,3 +204,27 @@ def test_a_turn_that_was_left_bears_its_error_and_raises_nothing(shop, turnstile
 
     assert isinstance(turn.error, StorageBusy)
     assert state(shop, claim) is State.PROCESSING
+
+
+# --- a shortage ---
+
+
+def test_while_something_is_short_results_are_taken_and_nothing_is_claimed(shop, turnstile):
+    (claim,) = claims_of(shop, 1)
+    shop.store.enqueue([new_job()], now_ms=NOW_MS)
+    turnstile.shortage.declare("memory")
+
+    assert turnstile.swap(shop.store, [completed(claim)], wants=True) == ([True], None)
+
+    assert state(shop, claim) is State.COMPLETED
+
+
+def test_after_the_pause_one_job_is_claimed(shop, turnstile):
+    shop.store.enqueue([new_job()], now_ms=NOW_MS)
+    turnstile.shortage.declare("memory")
+    shop.clock.advance(10_000)
+    turnstile.shortage.tend()
+
+    _, claim = turnstile.swap(shop.store, [], wants=True)
+
+    assert claim is not None

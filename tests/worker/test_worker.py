@@ -4,11 +4,12 @@ import logging
 
 import pytest
 
-from queuectl_core.errors import NoPermission, StorageBusy, StorageDamaged, StorageError
+from queuectl_core.errors import Exhausted, NoPermission, StorageBusy, StorageDamaged, StorageError
 from queuectl_core.lifecycle import State
 from queuectl_core.retry import Release, after_crash
 from queuectl_core.run import Ending, Outcome
 from queuectl_core.storage.records import Result
+from queuectl_core.worker.shortage import NotStarted
 from queuectl_core.worker.worker import STORAGE_PAUSE_MS, Worker
 from tests import halves
 from tests.builders import NOW_MS, failure, new_job, success
@@ -108,6 +109,62 @@ def test_a_bug_of_the_executor_gives_the_job_a_failed_outcome(shop_of, caplog):
     assert "a bug of queuectl" in caplog.text
 
 
+@pytest.mark.parametrize("on_crash", ["retry", "fail", "hold"])
+def test_a_job_that_could_not_be_started_goes_back_whatever_a_crash_would_do(shop_of, on_crash):
+    shop = shop_of(NotStarted("too little memory"))
+    number = enqueue(shop, on_crash=on_crash, max_retries=1)
+
+    work(shop)
+
+    job = shop.store.job_by_number(number)
+    assert (job.state, job.attempts, job.starts) == (State.PENDING, 0, 1)
+    assert shop.store.attempts(number)[0].error == "not started: too little memory"
+
+
+@pytest.mark.parametrize(
+    ("on_crash", "state"), [("retry", State.PENDING), ("fail", State.DEAD), ("hold", State.DEAD)]
+)
+def test_a_job_that_was_killed_at_its_start_counts_as_cut_off(shop_of, on_crash, state):
+    shop = shop_of(Outcome(Ending.RELEASED, error="killed at its start"))
+    number = enqueue(shop, on_crash=on_crash)
+
+    work(shop)
+
+    assert shop.store.job_by_number(number).state is state
+    assert shop.store.attempts(number)[0].error == "killed at its start"
+
+
+def test_a_thread_waits_until_it_can_open_the_queue(shop_of, caplog):
+    shop = shop_of(success())
+    number = enqueue(shop)
+    refusals = [Exhausted("open files"), StorageBusy("busy"), Exhausted("open files")]
+    real = shop.crew.open_store
+
+    def open_store():
+        if refusals:
+            raise refusals.pop(0)
+        return real()
+
+    shop.crew.open_store = open_store
+    work(shop)
+
+    assert shop.store.job_by_number(number).state is State.COMPLETED
+    assert shop.clock.waits_ms == [STORAGE_PAUSE_MS] * 3
+    assert caplog.text.count("open files") == 1
+
+
+def test_a_thread_that_can_not_open_the_queue_ends_with_a_stop(shop_of):
+    shop = shop_of()
+
+    def open_store():
+        shop.crew.stopping.set()
+        raise Exhausted
+
+    shop.crew.open_store = open_store
+
+    assert work(shop).done.is_set()
+
+
 def test_a_backoff_of_a_newer_version_does_not_lose_the_job(shop_of, caplog):
     shop = shop_of(failure())
     number = enqueue(shop, backoff="fibonacci:3")
@@ -123,7 +180,8 @@ def test_a_backoff_of_a_newer_version_does_not_lose_the_job(shop_of, caplog):
     [
         StorageBusy(),
         StorageError(),
-        NoPermission(),  # what SQLITE_CANTOPEN becomes when no descriptor is left
+        Exhausted(),
+        NoPermission(),
     ],
 )
 def test_a_result_outlives_storage_that_fails_for_a_while(shop_of, error):

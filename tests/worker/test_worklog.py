@@ -119,3 +119,23 @@ def test_a_full_disk_does_not_stop_the_worker(root, tmp_path, capsys):
 
     assert "WARNING lost" in capsys.readouterr().err
     os.dup2(os.open(os.devnull, os.O_WRONLY), file.stream.fileno())
+
+
+# --- what is tried again and again ---
+
+
+def test_what_is_tried_again_each_second_is_said_once_a_minute(clock, caplog):
+    said = worklog.Said(clock)
+    for _ in range(120):
+        said.warning("storage: %s", "busy")
+        clock.advance(1000)
+
+    assert caplog.messages == ["storage: busy"] * 2
+
+
+def test_another_word_is_said_at_once(clock, caplog):
+    said = worklog.Said(clock)
+    for word in ("busy", "full", "busy"):
+        said.warning("storage: %s", word)
+
+    assert caplog.messages == ["storage: busy", "storage: full"]
