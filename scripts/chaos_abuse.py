@@ -85,9 +85,7 @@ STARVED = {
 }
 """Jobs that take something away from themselves: each fails, alone."""
 WORKER_LIMITS = ("ulimit -n 60", "ulimit -v 400000")
-"""Limits of a worker of four threads that it must do with: 55 descriptors are just enough."""
-TOO_LITTLE = ("ulimit -n 45", "ulimit -n 30")
-"""With 45 not every thread can start a job at once, with 30 not every thread can open the queue."""
+"""Limits of a worker of four threads that it must do with: 59 descriptors are just enough."""
 
 
 def limits(size: Size) -> str:
@@ -113,15 +111,6 @@ def limits(size: Size) -> str:
         f"{len(STARVED)} starved jobs failed with their reason; {len(WORKER_LIMITS)} starved"
         f" workers lived and ran {jobs} jobs each, {took_s:.1f} s"
     )
-
-
-def scarce(size: Size) -> str:
-    """Give a worker fewer descriptors than its threads need. Not kept yet."""
-    jobs = size.of(60, 1_000)
-    begun_s = time.monotonic()
-    for limit in reversed(TOO_LITTLE):
-        _starve(size, limit, jobs)
-    return f"{len(TOO_LITTLE)} workers, {jobs} jobs each, {time.monotonic() - begun_s:.1f} s"
 
 
 def _starve(size: Size, limit: str, jobs: int) -> None:

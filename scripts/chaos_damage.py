@@ -146,8 +146,8 @@ def damage(size: Size) -> str:
 
 
 def torn(size: Size) -> str:
-    """Cut the queue file within its last page. Not kept yet."""
-    rounds = size.of(30, 300)
+    """Cut the queue file within its last page: a worker that drains ends, if with a refusal."""
+    rounds = size.of(5, 60)
     begun_s = time.monotonic()
     with World(size.binary) as world:
         case = _Case(world, size.rng)

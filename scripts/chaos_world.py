@@ -56,9 +56,11 @@ def eventually(look: Callable[[], Found], what: str, *, within_s: float = 30.0) 
 class World:
     """`root` is HOME, working directory and the place of the ledger."""
 
-    def __init__(self, binary: str) -> None:
+    def __init__(self, binary: str, *, user: int | None = None) -> None:
+        """Make its files; with `user`, a number, in a place that this user can reach."""
         self.binary = binary
-        self.root = Path(tempfile.mkdtemp(prefix="queuectl-chaos."))
+        place = None if user is None else "/tmp"
+        self.root = Path(tempfile.mkdtemp(prefix="queuectl-chaos.", dir=place))
         self.home = self.root / ".queuectl"
         self.queue = self.home / "queue.db"
         self.ledger = self.root / "ledger"
@@ -72,6 +74,16 @@ class World:
         }
         self.workers: list[Worker] = []
         self.made = 0
+        self.user = user
+        if user is not None:
+            self.binary = shutil.copy(binary, self.root)
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        """Give all files to the world's user, who owns what its processes make."""
+        if self.user is not None:
+            for path in (self.root, *self.root.rglob("*")):
+                os.chown(path, self.user, self.user, follow_symlinks=False)
 
     def __enter__(self) -> Self:
         return self
@@ -106,6 +118,9 @@ class World:
             cwd=self.root,
             timeout=COMMAND_S,
             check=False,
+            user=self.user,
+            group=self.user,
+            extra_groups=None if self.user is None else (),
         )
         if TRACE in done.stderr + done.stdout or done.returncode == os.EX_SOFTWARE:
             raise Broken(f"{words} exited {done.returncode}: {done.stderr}{done.stdout}")
@@ -275,6 +290,7 @@ class Worker:
         self.world = world
         self.bundle = world.tmp / str(number)
         self.bundle.mkdir()
+        world.hand_over()
         self.log_path = world.root / f"worker-{number}.log"
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
@@ -285,6 +301,9 @@ class Worker:
                 env={**env, "TMPDIR": str(self.bundle)},
                 cwd=world.root,
                 start_new_session=True,
+                user=world.user,
+                group=world.user,
+                extra_groups=None if world.user is None else (),
             )
         self.loader = self.process.pid
         self.supervisor = 0
