@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from queuectl_core.storage import open_store
-from queuectl_core.worker import executor, worklog
+from queuectl_core.worker import executor, shortage, worklog
 from queuectl_core.worker.alarm import Buzzer, IdleRoom
 
 TYPE_CHECKING = False
@@ -60,6 +60,11 @@ class Crew:
     def open_store(self) -> Store:
         """Open the calling thread's own connection."""
         return open_store(self._db_url, now_ms=self.clock.now_ms())
+
+    def put_off(self, error: Exception, pause_ms: int) -> None:
+        """Pause over what may pass, and say it once a minute; raise a bug of ours."""
+        self.said.warning("caretaker: %s", shortage.told(error))
+        self.clock.pause(pause_ms)
 
     def fail(self, error: QueuectlError) -> None:
         """Report what no thread can mend; the pool ends over it."""

@@ -118,8 +118,9 @@ class Pool:
                 self._turn({fd for fd, _ in poll.poll(self._patience_ms())})
             except StorageDamaged as error:
                 self._crew.fail(error)
+                self._give_up()  # also when there is no turn any more that could
             except (QueuectlError, OSError, RuntimeError, MemoryError) as error:
-                self._put_off(error)
+                self._crew.put_off(error, TEND_EVERY_MS)
         return self._close()
 
     def _hire(self) -> None:
@@ -133,11 +134,6 @@ class Pool:
             raise shortage.translated(error, f"{self._plan.threads} threads can't start") from error
         self._crew.shortage.release()
         self._crew.room.ring()
-
-    def _put_off(self, error: Exception) -> None:
-        """Leave what failed to a later turn; say so once a minute."""
-        self._crew.said.warning("caretaker: %s", shortage.told(error))
-        self._clock.pause(TEND_EVERY_MS)
 
     def _register(self) -> int:
         return self._store.register(
@@ -166,9 +162,12 @@ class Pool:
         if self._force_at_ms is not None and now_ms >= self._force_at_ms:
             self._force()
         if self._crew.failure is not None:
-            self._stop()
-            if isinstance(self._crew.failure, StorageDamaged) and not self._crew.forced.is_set():
-                self._force()  # no result can be recorded any more
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self._stop()
+        if isinstance(self._crew.failure, StorageDamaged) and not self._crew.forced.is_set():
+            self._force()  # no result can be recorded any more
 
     def _hear(self, ready: set[int]) -> None:
         if self._control in ready:

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from queuectl_core import home
-from queuectl_core.errors import Exhausted, StorageBusy
+from queuectl_core.errors import Exhausted, StorageBusy, StorageDamaged
 from queuectl_core.lifecycle import State
 from queuectl_core.run import Ending
 from queuectl_core.worker import pool
@@ -276,15 +276,32 @@ def test_a_dead_thread_whose_successor_can_not_start_is_left_for_later(made, few
 )
 def test_what_a_caretaker_lacks_is_put_off_and_said_once(made, clock, caplog, error):
     for _ in range(3):
-        made._put_off(error)
+        made._crew.put_off(error, pool.TEND_EVERY_MS)
 
     assert len(caplog.messages) == 1
     assert clock.waits_ms == [pool.TEND_EVERY_MS] * 3
 
 
+class Torn(Busy):
+    """A store that finds damage when it looks for the next job."""
+
+    def next_due_ms(self, **_):
+        raise StorageDamaged("torn")
+
+
+def test_damage_that_a_look_for_jobs_meets_ends_the_pool(made, caplog):
+    made._store = Torn(made._store)
+
+    code = made.run()
+    made._bell = made._store.bell(made._id)
+
+    assert code == 74
+    assert "torn" in caplog.text
+
+
 def test_a_bug_of_a_caretaker_is_not_put_off(made):
     with pytest.raises(KeyError):
-        made._put_off(KeyError())
+        made._crew.put_off(KeyError(), 1)
 
 
 def test_on_a_full_disk_no_job_is_forgotten(made, monkeypatch):
