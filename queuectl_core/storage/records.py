@@ -157,3 +157,25 @@ class DeadWorker(Record):
     def release(self) -> None:
         """Let others rescue it."""
         os.close(self.hold)
+
+
+class Figure(Record):
+    """How often an event happened in a queue, with the summed time of the runs that it ended."""
+
+    queue: str
+    event: str
+    events: int
+    duration_ms: int
+
+
+class Burials(Record):
+    """Dead jobs of one queue that ended alike. `number` is the one that died last."""
+
+    queue: str
+    error: str | None
+    reason: str | None
+    exit_code: int | None
+    signal: int | None
+    jobs: int
+    last_at_ms: int
+    number: int

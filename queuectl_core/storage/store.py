@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from queuectl_core.job import Enqueued, Job, NewJob
     from queuectl_core.lifecycle import State
     from queuectl_core.run import Attempt, Claim
+    from queuectl_core.storage.insight import Insight
     from queuectl_core.storage.records import (
         Bell,
         Count,
@@ -147,6 +148,9 @@ class Store(Intake, Selections, Queues, Changes, Inline, Protocol):
 
     def totals(self) -> list[Total]:
         """Return how often each event happened in all, and the time that runs ending in it took."""
+
+    def insight(self) -> Insight:
+        """Return what answers the deeper questions, over this connection."""
 
     # --- workers ---
 

@@ -11,6 +11,7 @@ from queuectl_core.selection import Selection
 from queuectl_core.storage import open_store
 from queuectl_core.storage.sqlite import connection as opening
 from queuectl_core.storage.sqlite import statements as sql
+from queuectl_core.storage.sqlite import statements_insight as insight_sql
 from queuectl_core.storage.sqlite import statements_select as select_sql
 from tests.builders import NOW_MS
 
@@ -115,6 +116,23 @@ def test_a_page_of_a_selection_comes_from_its_index_in_order(raw, way, fields, s
     assert any(step in taken for taken in reading), reading
     assert not [taken for taken in reading + looking if "TEMP B-TREE" in taken]
     assert not [taken for taken in reading + looking if re.match(r"SCAN (jobs|job_tags)\b", taken)]
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("COUNT_DUE", "jobs_claim (queue=? AND priority=? AND run_at_ms<?)"),
+        ("COUNT_EARLIER", "jobs_claim (queue=? AND priority=? AND run_at_ms<?)"),
+        ("FIGURES", "SEARCH rollups USING PRIMARY KEY (minute>?)"),
+        ("BURIALS", "SCAN jobs USING COVERING INDEX jobs_dead"),
+        ("BURIALS_IN_QUEUE", "SEARCH jobs USING COVERING INDEX jobs_dead (queue=?)"),
+    ],
+)
+def test_an_insight_reads_its_index_alone(raw, name, step):
+    steps = plan(raw, getattr(insight_sql, name))
+
+    assert any(step in taken for taken in steps), steps
+    assert name == "FIGURES" or not [taken for taken in steps if "TEMP B-TREE" in taken]
 
 
 def test_pages_of_several_states_are_merged_in_order(raw):

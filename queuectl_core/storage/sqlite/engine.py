@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from queuectl_core.job import Job
     from queuectl_core.run import Attempt
     from queuectl_core.storage.records import NewWorker, Pruned
+    from queuectl_core.storage.sqlite.insight import SqliteInsight
     from queuectl_core.storage.sqlite.rows import Row
 
 
@@ -135,6 +136,13 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline):
 
     def totals(self) -> list[Total]:
         return [Total._make(row) for row in self._rows(sql.TOTALS)]
+
+    def insight(self) -> SqliteInsight:
+        from queuectl_core.storage.sqlite.insight import (  # noqa: PLC0415 - for few verbs only
+            SqliteInsight,
+        )
+
+        return SqliteInsight(self._connection, self._path)
 
     # --- workers ---
 

@@ -80,6 +80,10 @@ CREATE TABLE queues (
     pause_reason TEXT
 ) STRICT, WITHOUT ROWID;
 
+-- All that `dlq list --by-error` groups by: 100,000 dead jobs without reading their rows.
+CREATE INDEX jobs_dead ON jobs (queue, error, reason, exit_code, signal, finished_at_ms)
+    WHERE state = 'dead';
+
 CREATE TABLE attempts (
     job INTEGER NOT NULL,
     start INTEGER NOT NULL,

@@ -1,0 +1,61 @@
+"""The SQLite side of storage/insight.py, which has the docstrings."""
+
+from __future__ import annotations
+
+import apsw
+
+from queuectl_core.job import HIGHEST_PRIORITY
+from queuectl_core.storage.records import Burials, Figure
+from queuectl_core.storage.sqlite import statements as base
+from queuectl_core.storage.sqlite import statements_insight as sql
+from queuectl_core.storage.sqlite.connection import translated
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from queuectl_core.job import Job
+    from queuectl_core.storage.sqlite.rows import Row
+
+MINUTE_MS = 60_000
+
+
+class SqliteInsight:
+    """Questions to one open connection."""
+
+    def __init__(self, connection: apsw.Connection, path: str) -> None:
+        self._connection = connection
+        self._path = path
+
+    def ahead(self, job: Job, *, queues: Sequence[str] | None, now_ms: int, most: int) -> int:
+        """See Insight.ahead."""
+        found = 0
+        for (queue,) in self._rows(base.ACTIVE_QUEUES):
+            if queues is not None and queue not in queues:
+                continue
+            place = {"queue": queue, "run_at_ms": job.run_at_ms, "number": job.number}
+            for priority in range(HIGHEST_PRIORITY, job.priority - 1, -1):
+                statement = sql.COUNT_EARLIER if priority == job.priority else sql.COUNT_DUE
+                values = {"priority": priority, "now_ms": now_ms, "most": most - found}
+                found += self._rows(statement, place | values)[0][0]
+        return found
+
+    def figures(self, *, since_ms: int) -> list[Figure]:
+        """See Insight.figures."""
+        return [
+            Figure._make(row) for row in self._rows(sql.FIGURES, {"since": since_ms // MINUTE_MS})
+        ]
+
+    def burials(self, *, queue: str | None = None) -> list[Burials]:
+        """See Insight.burials."""
+        if queue is None:
+            return [Burials._make(row) for row in self._rows(sql.BURIALS)]
+        return [Burials._make(row) for row in self._rows(sql.BURIALS_IN_QUEUE, {"queue": queue})]
+
+    def _rows(
+        self, statement: str, values: Mapping[str, apsw.SQLiteValue] | None = None
+    ) -> list[Row]:
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except apsw.Error as error:
+            raise translated(error, self._path, self._connection) from error
