@@ -7,7 +7,7 @@ import os
 from queuectl_core import home as homes
 from queuectl_core.errors import BadConfig
 from queuectl_core.services.intake import Defaults
-from queuectl_core.storage import open_intake, open_store
+from queuectl_core.storage import is_there, open_intake, open_nothing, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Session:
         self._db_flag = db
         self._settings: Settings | None = None
         self._store: Store | None = None
+        self._nothing: Store | None = None
         self._intake: Intake | None = None
 
     @property
@@ -75,6 +76,25 @@ class Session:
         return self._store
 
     @property
+    def looking(self) -> Store:
+        """The store for a verb that only looks: where there is no queue, an empty one.
+
+        Creates nothing, and `missing` says where the queue would be: the home may be mistyped.
+        """
+        if self._store is not None or is_there(self.db_path):
+            return self.store
+        if self._nothing is None:
+            if os.path.lexists(self.home.path):
+                homes.check_directory(self.home.path)
+            self._nothing = open_nothing(self.db_path)
+        return self._nothing
+
+    @property
+    def missing(self) -> str | None:
+        """Where a verb that only looked found no queue; None where there is one."""
+        return None if self._nothing is None or self._store is not None else self.db_path
+
+    @property
     def intake(self) -> Intake:
         """The way into the store, for a command that only adds jobs."""
         if self._intake is None:
@@ -93,10 +113,10 @@ class Session:
 
     def close(self) -> None:
         """Close what was opened of the store."""
-        for connection in (self._store, self._intake):
+        for connection in (self._store, self._nothing, self._intake):
             if connection is not None:
                 connection.close()
-        self._store = self._intake = None
+        self._store = self._nothing = self._intake = None
 
 
 def _absolute(path: str) -> str:

@@ -22,6 +22,21 @@ def open_store(url: str, *, now_ms: int) -> Store:
     return SqliteStore(url, now_ms=now_ms)
 
 
+def is_there(url: str) -> bool:
+    """Tell whether there is, or was, a queue at `url`; in doubt yes, and opening it says more."""
+    _refuse_server(url)
+    from queuectl_core.storage.sqlite import files
+
+    return files.is_there(url)
+
+
+def open_nothing(url: str) -> Store:
+    """Return a queue for those who only look where there is none: empty, and nothing is created."""
+    from queuectl_core.storage.sqlite.nothing import SqliteNothing
+
+    return SqliteNothing(url)
+
+
 def open_intake(url: str, *, now_ms: int) -> Intake:
     """Open the queue as `open_store` does, to add jobs only: 1 ms less of a cold start."""
     _refuse_server(url)

@@ -35,6 +35,19 @@ def workers_dir(path: str) -> str:
     return path + ".workers"
 
 
+def is_there(path: str) -> bool:
+    """Tell whether a queue file or its id is there; also True where that can't be seen."""
+    for name in (path, id_path(path)):
+        try:
+            os.lstat(name)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return True
+        return True
+    return False
+
+
 def check_queue_file(path: str) -> bool:
     """Tell whether the queue file exists; refuse a link, a second name, or another user's file."""
     try:
