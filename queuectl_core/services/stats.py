@@ -56,7 +56,10 @@ class QueueStatus(Record):
 
 
 class Metrics(Record):
-    """What happened since the queue began. `average_ms` is of completed runs, None without any."""
+    """What happened, since the queue began or in a window before now.
+
+    `average_ms` is of completed runs, None without any.
+    """
 
     counts: Mapping[str, int]
     average_ms: float | None
@@ -82,15 +85,19 @@ def status(store: Store, *, now_ms: int) -> QueueStatus:
     )
 
 
-def metrics(store: Store, *, recent: int) -> Metrics:
-    """Return what happened in all, and the last `recent` events, the newest first."""
-    totals = {total.event: total for total in store.totals()}
-    counts = {
-        word: sum(totals[event].events for event in events if event in totals)
-        for word, events in COUNTED.items()
-    }
-    done = totals.get("complete")
-    average_ms = done.duration_ms / done.events if done and done.events else None
+def metrics(store: Store, *, recent: int, since_ms: int | None = None) -> Metrics:
+    """Return what happened, and the last `recent` events, the newest first.
+
+    What happened since the minute of `since_ms`; None: since the queue began.
+    """
+    events = dict.fromkeys(WORDS, 0)
+    done_ms = 0
+    rows = store.totals() if since_ms is None else store.insight().figures(since_ms=since_ms)
+    for row in rows:
+        events[row.event] = events.get(row.event, 0) + row.events
+        done_ms += row.duration_ms if row.event == "complete" else 0
+    counts = {word: sum(events[event] for event in names) for word, names in COUNTED.items()}
+    average_ms = done_ms / events["complete"] if events["complete"] else None
     return Metrics(counts, average_ms, tuple(store.events(limit=recent)) if recent else ())
 
 

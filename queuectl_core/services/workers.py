@@ -40,16 +40,19 @@ class Stopped(Record):
     elsewhere: Sequence[WorkerRow]
 
 
-def health(store: Store, *, now_ms: int) -> list[Health]:
-    """Return how each known worker does, by id; the empty list when none runs."""
-    return [_health(row, now_ms) for row in store.workers()]
+def health(store: Store, *, now_ms: int, max_silent_ms: int = SILENT_MS) -> list[Health]:
+    """Return how each known worker does, by id; the empty list when none runs.
+
+    One whose last heartbeat is older than `max_silent_ms` does not respond.
+    """
+    return [_health(row, now_ms, max_silent_ms) for row in store.workers()]
 
 
-def _health(row: WorkerRow, now_ms: int) -> Health:
+def _health(row: WorkerRow, now_ms: int, max_silent_ms: int) -> Health:
     silent_ms = max(0, now_ms - row.seen_at_ms)
     if not row.alive:
         state = "dead"
-    elif silent_ms > SILENT_MS:
+    elif silent_ms > max_silent_ms:
         state = "not responding"
     else:
         state = "stopping" if row.stopping else "ok"

@@ -1,0 +1,140 @@
+"""The figures of a queue in the text format 0.0.4 that Prometheus scrapes.
+
+https://prometheus.io/docs/instrumenting/exposition_formats/. Names and labels are an interface:
+only added, never renamed.
+"""
+
+from __future__ import annotations
+
+from queuectl_core import __version__
+from queuectl_core.lifecycle import STATES
+from queuectl_core.records import Record
+from queuectl_core.services import stats, workers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from queuectl_core.storage.records import Count, Figure
+    from queuectl_core.storage.store import Store
+
+    Labels = Mapping[str, str]
+    Sample = tuple[str, Labels, float]
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+ENDS = {
+    "complete": "completed",
+    "fail": "failed",
+    "bury": "dead",
+    "stop": "stopped",
+    "release": "released",
+    "rescue": "rescued",
+}
+WORKER_STATES = ("ok", "stopping", "not responding", "dead")
+
+
+class Family(Record):
+    """One metric with its samples; a sample's first part is put behind the name."""
+
+    name: str
+    kind: str
+    help: str
+    samples: Sequence[Sample]
+
+
+def exposition(store: Store, *, now_ms: int) -> str:
+    """Return all figures as text, for one scrape."""
+    counts = store.counts()
+    figures = store.insight().figures(since_ms=0)
+    queues = sorted({count.queue for count in counts} | {figure.queue for figure in figures})
+    families = [
+        Family("queuectl_info", "gauge", "The version that answers.",
+               [("", {"version": __version__}, 1)]),
+        _jobs(counts, queues),
+        _depth(counts, queues),
+        _oldest_due(store, queues, now_ms),
+        *_history(figures),
+        *_workers(store, now_ms),
+    ]  # fmt: skip
+    return "".join(line for family in families for line in _lines(family))
+
+
+def _jobs(counts: Sequence[Count], queues: Sequence[str]) -> Family:
+    known = {(count.queue, count.state): count.jobs for count in counts}
+    samples = [
+        ("", {"queue": queue, "state": state}, known.get((queue, state), 0))
+        for queue in queues
+        for state in STATES.values()
+    ]
+    return Family("queuectl_jobs", "gauge", "Jobs by queue and state.", samples)
+
+
+def _depth(counts: Sequence[Count], queues: Sequence[str]) -> Family:
+    depths = dict.fromkeys(queues, 0)
+    for count in counts:
+        if count.state in {STATES["pending"], STATES["failed"]}:
+            depths[count.queue] += count.jobs
+    samples = [("", {"queue": queue}, jobs) for queue, jobs in depths.items()]
+    what = "Jobs that wait: for a worker, for their time, or for a retry."
+    return Family("queuectl_queue_depth", "gauge", what, samples)
+
+
+def _oldest_due(store: Store, queues: Sequence[str], now_ms: int) -> Family:
+    samples = []
+    for queue in queues:
+        due_ms = store.next_due_ms(queues=[queue])
+        age_ms = 0 if due_ms is None else max(0, now_ms - due_ms)
+        samples.append(("", {"queue": queue}, age_ms / 1000))
+    what = "How long the most overdue job waits; 0: none is due."
+    return Family("queuectl_oldest_due_age_seconds", "gauge", what, samples)
+
+
+def _history(figures: Sequence[Figure]) -> list[Family]:
+    """Return what happened since the queue began; pruning takes nothing away from it."""
+    events: list[Sample] = [
+        ("", {"queue": row.queue, "event": stats.WORDS.get(row.event, row.event)}, row.events)
+        for row in figures
+    ]
+    starts: list[Sample] = [
+        ("", {"queue": row.queue}, row.events) for row in figures if row.event == "claim"
+    ]
+    runs: list[Sample] = []
+    for row in figures:
+        if row.event in ENDS:
+            labels = {"queue": row.queue, "ending": ENDS[row.event]}
+            runs.append(("_sum", labels, row.duration_ms / 1000))
+            runs.append(("_count", labels, row.events))
+    return [
+        Family("queuectl_events_total", "counter", "What happened to jobs.", events),
+        Family("queuectl_attempts_total", "counter", "Runs that were started.", starts),
+        Family("queuectl_run_duration_seconds", "summary", "Time that ended runs took.", runs),
+    ]
+
+
+def _workers(store: Store, now_ms: int) -> list[Family]:
+    crew = workers.health(store, now_ms=now_ms)
+    alive = [row.worker for row in crew if row.worker.alive]
+    states: list[Sample] = [
+        ("", {"state": state.replace(" ", "_")}, sum(row.state == state for row in crew))
+        for state in WORKER_STATES
+    ]
+    threads = sum(worker.threads for worker in alive)
+    busy = sum(len(worker.running) for worker in alive)
+    return [
+        Family("queuectl_workers", "gauge", "Known workers.", states),
+        Family("queuectl_worker_threads", "gauge", "Threads of live workers.", [("", {}, threads)]),
+        Family("queuectl_worker_threads_busy", "gauge", "Of those, the ones that run a job.",
+               [("", {}, busy)]),
+    ]  # fmt: skip
+
+
+def _lines(family: Family) -> Iterable[str]:
+    yield f"# HELP {family.name} {family.help}\n"
+    yield f"# TYPE {family.name} {family.kind}\n"
+    for suffix, labels, value in family.samples:
+        pairs = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
+        yield f"{family.name}{suffix}{'{' + pairs + '}' if pairs else ''} {value}\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
