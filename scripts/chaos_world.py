@@ -316,7 +316,7 @@ class Worker:
     def await_running(self) -> None:
         """Wait until the pool has said that it runs."""
         eventually(
-            lambda: "threads, process" in self.log or self.process.poll() is not None,
+            lambda: ", process " in self.log or self.process.poll() is not None,
             "the worker runs",
         )
         self.pool()

@@ -43,3 +43,8 @@ class Plan(Record):
     def logs_dir(self) -> str:
         """Where this queue's logs go."""
         return self.home.logs_dir(self.db_path)
+
+    @property
+    def size(self) -> str:
+        """How many threads there are, for people."""
+        return "1 thread" if self.threads == 1 else f"{self.threads} threads"

@@ -109,7 +109,7 @@ class Pool:
     def run(self) -> int:
         """Work until told to stop, or until drained; return the exit code."""
         self._hire()
-        log.info("worker %d: %d threads, process %d", self._id, self._plan.threads, os.getpid())
+        log.info("worker %d: %s, process %d", self._id, self._plan.size, os.getpid())
         poll = select.poll()
         for ear in (self._control, self._bell, self._crew.buzzer):
             poll.register(ear, select.POLLIN)

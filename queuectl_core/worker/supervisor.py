@@ -193,7 +193,7 @@ class Supervisor:
             self._start_pool()
         if notify.has_beaten(self._heart):
             self._worked, self._told = True, 0
-            self._notifier.alive(f"{self._plan.threads} threads", now_ms=now_ms)
+            self._notifier.alive(self._plan.size, now_ms=now_ms)
         if self._stop_ms is None and frozen.is_frozen() and os.getppid() != self._parent:
             log.warning("the process that started us died; stopping")
             self._tell(pool.GRACEFUL, now_ms)

@@ -201,10 +201,10 @@ class Worker:
 
     def await_registered(self):
         """Wait until the worker has said in its log that it runs; learn its pids."""
-        words = "threads, process "
+        words = ", process "
         eventually(lambda: words in self.log or self.process.poll() is not None, of=words)
         assert words in self.log, f"the worker ended: {self.log}"
-        self.pool = int(self.log.rpartition("threads, process ")[2].split()[0])
+        self.pool = int(self.log.rpartition(", process ")[2].split()[0])
         self.supervisor = parent(self.pool)
         assert parent(self.supervisor) == self.loader
 

@@ -111,7 +111,7 @@ def children(pid):
 def contained(sandbox, root):
     """Return a worker whose loader is process 1 of a pid namespace; learn its pids outside."""
     worker = sandbox.launch_worker(prefix=NAMESPACE)
-    worker.await_log("threads, process ")
+    worker.await_log(", process ")
     (worker.loader,) = children(worker.process.pid)
     (worker.supervisor,) = children(worker.loader)
     (worker.pool,) = children(worker.supervisor)

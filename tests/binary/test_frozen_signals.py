@@ -151,7 +151,7 @@ def test_a_worker_as_the_first_process_of_a_container_stops_gracefully(sandbox, 
     if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:
         pytest.skip("no pid namespaces here")
     worker = sandbox.launch_worker(prefix=namespace)
-    worker.await_log("threads, process ")
+    worker.await_log(", process ")
     name = sandbox.enqueue("sleep 1000 & (setsid sleep 1000 &); true")
     assert sandbox.finished(name)[name]["state"] == "completed"
     (first,) = [pid for pid in sandbox.processes() if parent(pid) == worker.process.pid]
