@@ -7,6 +7,7 @@ import os
 from collections import deque
 
 from queuectl_core.cli import output
+from queuectl_core.cli.counting import counted
 from queuectl_core.errors import NotFound, StorageError, UsageError
 from queuectl_core.joblog import STDERR, STDOUT, JobLogReader, log_path, read_chunks
 from queuectl_core.lifecycle import FINAL, State
@@ -41,7 +42,7 @@ class Wish(Record):
 def run(session: Session, args: Args) -> int:
     """Print the output of jobs."""
     wish = _wish(args)
-    found = jobs.find_all(session.store, args.words("<id>"))
+    found = jobs.find_all(session.looking, args.words("<id>"))
     if wish.follow and len(found) > 1:
         raise UsageError("--follow takes one job", hint=f"queuectl logs -f {found[0].name}")
     try:
@@ -74,7 +75,8 @@ def _wish(args: Args) -> Wish:
 def _print(session: Session, job: Job, wish: Wish) -> None:
     if wish.attempt is not None and wish.attempt > job.starts:
         raise NotFound(
-            f"job {job.name} has no attempt {wish.attempt}; it has started {job.starts} times",
+            f"job {job.name} has no attempt {wish.attempt};"
+            f" it has started {counted(job.starts, 'time')}",
             hint=f"queuectl show {job.name}",
         )
     attempt = wish.attempt or job.starts
@@ -94,7 +96,7 @@ def _tell_if_removed(session: Session, job: Job, attempt: int) -> None:
     """Say why there is nothing to see of an attempt that ended and did write something."""
     if os.path.exists(log_path(session.logs_dir, job.number, attempt)):
         return
-    for ended in session.store.attempts(job.number):
+    for ended in session.looking.attempts(job.number):
         if ended.start == attempt and ended.output_bytes:
             session.out.note(f"queuectl: job {job.name}: output {_why_gone(session, ended)}")
 
@@ -146,7 +148,7 @@ def _follow_attempt(session: Session, job: Job, attempt: int, wish: Wish) -> Job
 
 
 def _again(session: Session, job: Job) -> Job:
-    found = session.store.job_by_number(job.number)
+    found = session.looking.job_by_number(job.number)
     if found is None:
         raise NotFound(f"job {job.name} is gone")
     return found

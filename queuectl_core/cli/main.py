@@ -107,15 +107,33 @@ def _dispatch(argv: Sequence[str], clock: Clock) -> int:
     if parse.wants_help(verb, words):
         return _help(verb)
     args = parse.parse(verb, words)
-    session = _session(args, clock)
+    return _call(verb, _session(args, clock), args)
+
+
+def _call(verb: str, session: Session, args: Args) -> int:
+    """Run the verb; say besides where it found no queue, since the home may be mistyped."""
+    try:
+        code = _answer(verb, session, args)
+    except QueuectlError as error:
+        if session.missing:
+            error.hint = f"no queue yet at {session.missing}; {error.hint}".rstrip("; ")
+        raise
+    else:
+        if session.missing:
+            session.out.note(f"queuectl: no queue yet at {output.clean(session.missing)}")
+        return code
+    finally:
+        session.close()
+
+
+def _answer(verb: str, session: Session, args: Args) -> int:
+    """Run the verb; what is wrong with a field is told by the option that it came from."""
     try:
         return _commands(verb)[verb](session, args)
     except BadData as error:
         from queuectl_core.cli import wording
 
         raise wording.as_typed(error, args) from error
-    finally:
-        session.close()
 
 
 def _help(verb: str) -> int:
@@ -173,7 +191,7 @@ def _session(args: Args, clock: Clock) -> Session:
 
 def _commands(verb: str) -> Mapping[str, Command]:
     """Import the module that has the verb."""
-    match verb.partition(" ")[0]:
+    match verb:
         case "enqueue":
             from queuectl_core.cli.enqueue import COMMANDS
         case "run":
@@ -182,8 +200,22 @@ def _commands(verb: str) -> Mapping[str, Command]:
             from queuectl_core.cli.logs import COMMANDS
         case "status" | "metrics":
             from queuectl_core.cli.stats import COMMANDS
-        case "list" | "show" | "wait":
-            from queuectl_core.cli.jobs import COMMANDS
+        case _:
+            return _look_commands(verb)
+    return COMMANDS
+
+
+def _look_commands(verb: str) -> Mapping[str, Command]:
+    """Import the module of a verb that looks at jobs and changes nothing."""
+    match verb:
+        case "list" | "dlq list":
+            from queuectl_core.cli.listing import COMMANDS
+        case "show" | "why" | "dlq show":
+            from queuectl_core.cli.looking import COMMANDS
+        case "wait":
+            from queuectl_core.cli.wait import COMMANDS
+        case "top":
+            from queuectl_core.cli.top import COMMANDS
         case _:
             return _change_commands(verb)
     return COMMANDS
@@ -192,8 +224,6 @@ def _commands(verb: str) -> Mapping[str, Command]:
 def _change_commands(verb: str) -> Mapping[str, Command]:
     """Import the module of a verb that changes jobs or queues."""
     match verb:
-        case "dlq list" | "dlq show":
-            from queuectl_core.cli.jobs import COMMANDS
         case "cancel" | "retry" | "edit" | "rm" | "dlq retry" | "dlq purge":
             from queuectl_core.cli.changes import COMMANDS
         case "pause" | "resume" | "prune":

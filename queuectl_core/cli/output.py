@@ -1,4 +1,4 @@
-"""The one door to standard output and error: lines, tables, JSON lines, colour, and the sanitizer.
+"""The one door to standard output and error: lines, JSON lines, colour, and the sanitizer.
 
 Data goes to stdout, messages to stderr. Nothing that a job wrote reaches a terminal with a control
 character in it.
@@ -13,7 +13,7 @@ from queuectl_core.errors import QueuectlError, StorageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 _BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *_BIDI)
@@ -30,8 +30,6 @@ _COLOURS = {
     "completed": "32", "ok": "32", "processing": "36", "failed": "33", "stopping": "33",
     "dead": "31", "not responding": "31", "cancelled": "2",
 }  # fmt: skip
-_GAP = "  "
-NARROWEST_CUT = 20
 
 
 def is_terminal() -> bool:
@@ -73,51 +71,14 @@ class Output:
     def note(self, text: str) -> None:
         """Write a message to stderr, unless quiet."""
         if not self.quiet:
+            if self.tty:
+                flush()  # or it would stand before the lines that it is about
             write_message(text)
 
     def paint(self, text: str, word: str) -> str:
         """Colour `text` as the state `word` asks for, on a terminal that wants it."""
         code = _COLOURS.get(word)
         return f"\x1b[{code}m{text}\x1b[0m" if code and self.colour else text
-
-
-class Table:
-    """Aligned columns, page by page: widths only grow, so that any listing can stream."""
-
-    def __init__(self, output: Output, *columns: str) -> None:
-        self._output = output
-        self._columns = columns
-        self._widths = [len(column) for column in columns]
-        self._begun = False
-
-    def rows(self, rows: Sequence[Sequence[str]]) -> None:
-        """Write a page of rows, the first one under the head. The last column is not padded."""
-        cells = [[clean(cell) or "-" for cell in row] for row in rows]
-        for row in cells:
-            self._widths = [
-                max(width, len(cell)) for width, cell in zip(self._widths, row, strict=True)
-            ]
-        if not self._begun:
-            self._begun = True
-            self._row(self._columns)
-        for row in cells:
-            self._row(row)
-
-    def _row(self, row: Sequence[str]) -> None:
-        *fixed, last = zip(row, self._widths, strict=True)
-        parts = [self._output.paint(cell.ljust(width), cell) for cell, width in fixed]
-        room = _columns() - sum(width + len(_GAP) for _, width in fixed)
-        text = last[0]
-        if self._output.tty and len(text) > room > NARROWEST_CUT:
-            text = text[: room - 3] + "..."
-        self._output.line(_GAP.join([*parts, text]))
-
-
-def _columns() -> int:
-    try:
-        return os.get_terminal_size(1).columns
-    except OSError:
-        return 80
 
 
 def write(text: str) -> None:

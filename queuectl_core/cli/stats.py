@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from queuectl_core.cli import output
 from queuectl_core.cli.output import clean
 from queuectl_core.cli.text import pause_line
 from queuectl_core.durations import format_duration, format_local
+from queuectl_core.errors import UsageError
 from queuectl_core.lifecycle import State
 from queuectl_core.services import queues, stats, workers
 from queuectl_core.services.jobs import seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from queuectl_core.cli.parse import Args
     from queuectl_core.cli.session import Command, Session
-    from queuectl_core.services.stats import QueueStatus
+    from queuectl_core.services.stats import Metrics, QueueStatus
     from queuectl_core.storage.records import JobEvent
 
 MOST_RECENT = 1_000_000
+MINUTE_MS = 60_000
 # Those that were there from the first day; all others are in --json.
 _COUNTED = ("enqueued", "started", "completed", "failed", "dlq")
 _LABELS = (
@@ -31,17 +34,46 @@ _LABELS = (
 )
 
 
-def status(session: Session, _args: Args) -> int:
-    """Print the counts by state, the workers, and how long the oldest due job waits."""
+def status(session: Session, args: Args) -> int:
+    """Print how the queue stands; with --check also what is not well, and return 1 for that."""
     now_ms = session.clock.now_ms()
-    found = stats.status(session.store, now_ms=now_ms)
+    limits = _limits(args)
+    found = stats.status(session.looking, now_ms=now_ms)
+    problems = None if limits is None else _problems(session, limits, now_ms)
     if session.out.as_json:
-        session.out.record(_status_record(session, found, now_ms))
-        return 0
+        session.out.record(_status_record(session, found, problems, now_ms))
+    else:
+        _print_status(session, found)
+        for problem in problems or ():
+            session.out.line(f"Not well: {problem}")
+    return int(bool(problems))
+
+
+def _limits(args: Args) -> tuple[int | None, int | None] | None:
+    """Return the limits on age (ms) and dead jobs; None where no check is asked for."""
+    age_ms, dead = args.span_ms("--max-age"), args.text("--max-dead")
+    if not args.flag("--check"):
+        if age_ms is None and dead is None:
+            return None
+        raise UsageError("--max-age and --max-dead are for --check", hint="queuectl help status")
+    most = args.whole("--max-dead", 0, low=0, high=MOST_RECENT)
+    return age_ms, None if dead is None else most
+
+
+def _problems(
+    session: Session, limits: tuple[int | None, int | None], now_ms: int
+) -> Sequence[str]:
+    from queuectl_core.services import alarms  # noqa: PLC0415 - a plain status does not need it
+
+    return alarms.problems(session.looking, alarms.Limits(*limits), now_ms=now_ms)
+
+
+def _print_status(session: Session, found: QueueStatus) -> None:
     out = session.out
     out.line("=== Queue Status ===")
     for label, state in _LABELS:
-        out.line(f"{label:<12}{found.counts[state]}")
+        count = f"{label:<12}{found.counts[state]}"
+        out.line(out.paint(count, state) if found.counts[state] else count)
     busy = f" ({found.busy} of {found.threads} busy)" if found.workers else ""
     dead = f"; {found.dead_workers} dead: queuectl worker health" if found.dead_workers else ""
     out.line(f"{'Workers:':<12}{found.workers}{busy}{dead}")
@@ -49,28 +81,71 @@ def status(session: Session, _args: Args) -> int:
         out.line(f"{'Oldest due:':<12}{format_duration(found.oldest_due_ms)}")
     for one in found.paused:
         out.line(f"{'Paused:':<12}{pause_line(session, one)}")
-    return 0
 
 
-def _status_record(session: Session, found: QueueStatus, now_ms: int) -> dict[str, object]:
+def _status_record(
+    session: Session, found: QueueStatus, problems: Sequence[str] | None, now_ms: int
+) -> dict[str, object]:
+    rows = workers.health(session.looking, now_ms=now_ms)
+    checked = {} if problems is None else {"healthy": not problems, "problems": problems}
     return {
         **{str(state): jobs for state, jobs in found.counts.items()},
-        "workers": [workers.record(row) for row in workers.health(session.store, now_ms=now_ms)],
+        "workers": [workers.record(row) for row in rows],
         "oldest_due": seconds(found.oldest_due_ms),
         "paused": [queues.record(one) for one in found.paused],
+        **checked,
     }
 
 
 def metrics(session: Session, args: Args) -> int:
-    """Print the sums, the average and the last events."""
+    """Print the sums, the average and the last events; or all figures for Prometheus."""
+    if args.flag("--prometheus"):
+        return _prometheus(session)
     recent = args.whole("--recent", 10, low=0, high=MOST_RECENT)
-    found = stats.metrics(session.store, recent=recent)
+    window_ms = _window_ms(args)
+    since_ms = None if window_ms is None else session.clock.now_ms() - window_ms
+    found = stats.metrics(session.looking, recent=recent, since_ms=since_ms)
+    if session.out.as_json:
+        session.out.record(_metrics_record(found, window_ms))
+    else:
+        _print_metrics(session, found, recent, window_ms)
+    return 0
+
+
+def _prometheus(session: Session) -> int:
+    from queuectl_core.services import prometheus  # noqa: PLC0415 - status does not need it
+
+    text = prometheus.exposition(session.looking, now_ms=session.clock.now_ms())
+    if session.out.as_json:
+        session.out.record({"content_type": prometheus.CONTENT_TYPE, "text": text})
+    else:
+        output.write(text)
+    return 0
+
+
+def _window_ms(args: Args) -> int | None:
+    window_ms = args.span_ms("--window")
+    if window_ms is not None and window_ms < MINUTE_MS:
+        raise UsageError(
+            f"--window {args.text('--window')} is too short: figures are kept by the minute",
+            hint="--window 1m",
+        )
+    return window_ms
+
+
+def _metrics_record(found: Metrics, window_ms: int | None) -> dict[str, object]:
+    average = None if found.average_ms is None else round(found.average_ms / 1000, 3)
+    window = {} if window_ms is None else {"window": seconds(window_ms)}
+    return {
+        "events": dict(found.counts),
+        "average_duration": average,
+        "recent": [stats.event_record(event) for event in found.recent],
+        **window,
+    }
+
+
+def _print_metrics(session: Session, found: Metrics, recent: int, window_ms: int | None) -> None:
     out = session.out
-    if out.as_json:
-        average = None if found.average_ms is None else round(found.average_ms / 1000, 3)
-        events = [stats.event_record(event) for event in found.recent]
-        out.record({"events": dict(found.counts), "average_duration": average, "recent": events})
-        return 0
     out.line("=== Job Metrics Summary ===")
     out.line("Event Counts:")
     for word in _COUNTED:
@@ -81,7 +156,10 @@ def metrics(session: Session, args: Args) -> int:
     out.line(f"Recent Events (last {recent}):")
     for event in found.recent:
         out.line(f"  {_event_line(event)}")
-    return 0
+    if window_ms is not None:
+        out.line()
+        rate = found.counts["completed"] * MINUTE_MS / window_ms
+        out.line(f"Window: the last {format_duration(window_ms)}; {rate:.3g} completed a minute")
 
 
 def _average(span_ms: float | None) -> str:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from queuectl_core.cli.output import clean
-from queuectl_core.durations import format_duration, format_moment
-from queuectl_core.services.jobs import command_line
+from queuectl_core.durations import UNITS_MS, format_duration, format_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from queuectl_core.cli.session import Session
-    from queuectl_core.job import Job
     from queuectl_core.storage.records import Pause
-
-JOB_COLUMNS = ("ID", "STATE", "PRI", "ATTEMPTS", "QUEUE", "RUN AT", "CREATED", "COMMAND")
 
 
 def when(session: Session, at_ms: int | None) -> str:
@@ -24,26 +20,28 @@ def when(session: Session, at_ms: int | None) -> str:
     return relative(at_ms - session.clock.now_ms())
 
 
+def exactly(session: Session, at_ms: int) -> str:
+    """Return a moment in RFC 3339, on a terminal with how far it is from now."""
+    text = format_moment(at_ms)
+    if not session.out.tty:
+        return text
+    return f"{text} ({relative(at_ms - session.clock.now_ms())})"
+
+
 def relative(span_ms: int) -> str:
-    """Return how far a moment is from now: "in 5m", "2h3m ago", "now"."""
+    """Return how far a moment is from now: "in 5m", "2h3m ago", "12h ago", "now"."""
     if abs(span_ms) < 1000:  # noqa: PLR2004 - a second
         return "now"
-    span = format_duration(abs(span_ms) - abs(span_ms) % 1000)
+    span = brief(abs(span_ms))
     return f"in {span}" if span_ms > 0 else f"{span} ago"
 
 
-def job_row(session: Session, job: Job) -> list[str]:
-    """Return the cells of JOB_COLUMNS for a job."""
-    return [
-        job.name,
-        job.state,
-        str(job.priority),
-        f"{job.attempts}/{job.max_retries}",
-        job.queue,
-        when(session, job.run_at_ms),
-        when(session, job.created_at_ms),
-        command_line(job),
-    ]
+def brief(span_ms: int) -> str:
+    """Return a span in whole seconds or, from ten minutes on, in the largest unit that has ten."""
+    for unit_ms in (UNITS_MS["d"], UNITS_MS["h"], UNITS_MS["m"], UNITS_MS["s"]):
+        if span_ms >= 10 * unit_ms:
+            return format_duration(span_ms - span_ms % unit_ms)
+    return format_duration(span_ms - span_ms % UNITS_MS["s"])
 
 
 def queue_named(queue: str | None) -> str:

@@ -10,6 +10,7 @@ from queuectl_core.cli import (
     usage_database,
     usage_help,
     usage_jobs,
+    usage_look,
     usage_queue,
     usage_service,
     usage_upkeep,
@@ -24,6 +25,7 @@ VERBS: Mapping[str, str] = {
     "run": "run a job here and now, with history, retries and its exit code",
     "list": "list jobs, the newest first",
     "show": "show all about a job, with its attempts",
+    "why": "say what a job waits for, or how it ended",
     "logs": "print what a job wrote",
     "wait": "wait until jobs have ended",
     "cancel": "cancel jobs that wait or run",
@@ -35,6 +37,7 @@ VERBS: Mapping[str, str] = {
     "resume": "let jobs of a paused queue start again",
     "status": "count the jobs by state",
     "metrics": "sum up what happened",
+    "top": "watch the queue live",
     "worker start": "run jobs, in the foreground",
     "worker stop": "let the workers finish and stop",
     "worker health": "tell how the workers do",
@@ -87,6 +90,7 @@ Usage:
 
 TEXTS: Mapping[str, str] = {
     **usage_jobs.TEXTS,
+    **usage_look.TEXTS,
     **usage_changes.TEXTS,
     **usage_queue.TEXTS,
     **usage_service.TEXTS,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from queuectl_core.cli.usage_selection import MOMENTS, OPTIONS, OPTIONS_WITHOUT_STATE
-
 ENQUEUE = """\
 Add a job to the queue; a worker runs it. When this exits with 0 the job is on disk.
 
@@ -105,38 +103,6 @@ Examples:
   queuectl run --retry-on 75,timeout --ok-codes 24 'rsync -a src/ dst/ | tail -n 3'
 """
 
-LIST = f"""\
-List jobs, the newest first: 50 on a terminal, all into a pipe.
-
-Usage:
-  queuectl list [options]
-
-Options:
-{OPTIONS}
-{MOMENTS}
-  --limit N            at most N jobs; 0: all
-
-`failed` is a job that failed and waits for its retry; one that failed for good is `dead`.
-
-Examples:
-  queuectl list
-  queuectl list --state failed
-  queuectl list --json --queue thumbs --limit 100
-  queuectl list --grep rsync --since 2h
-"""
-
-SHOW = """\
-Show all about jobs: what they run, how they stand, and each attempt.
-
-Usage:
-  queuectl show [options] <id>...
-
-Examples:
-  queuectl show job1
-  queuectl show 17 18 19
-  queuectl show --json nightly
-"""
-
 LOGS = """\
 Print what a job wrote to stdout and stderr, in the order it wrote it.
 
@@ -157,58 +123,8 @@ Examples:
   queuectl logs --attempt 1 --stderr 17
 """
 
-WAIT = """\
-Wait until jobs have ended.
-
-Exit code 0: all completed; 1: one is dead or cancelled; 124: the time is over.
-
-Usage:
-  queuectl wait [options] <id>...
-
-Options:
-  --timeout SPAN    wait no longer: 90, 10m, 2h
-  --any             until the first of them has ended, and only that one counts
-
-Examples:
-  queuectl wait job1
-  queuectl wait --timeout 10m 17 18 19
-  queuectl wait --any left right
-"""
-
-DLQ_LIST = f"""\
-List the dead letters, the newest first: jobs whose attempts are used up.
-
-Usage:
-  queuectl dlq list [options]
-
-Options:
-{OPTIONS_WITHOUT_STATE}
-{MOMENTS}
-  --limit N            at most N jobs; 0: all
-
-Examples:
-  queuectl dlq list
-  queuectl dlq list --json --limit 10
-"""
-
-DLQ_SHOW = """\
-Show dead letters with each of their attempts.
-
-Usage:
-  queuectl dlq show [options] <id>...
-
-Examples:
-  queuectl dlq show job1
-  queuectl dlq show --json 17
-"""
-
 TEXTS = {
     "enqueue": ENQUEUE,
     "run": RUN,
-    "list": LIST,
-    "show": SHOW,
     "logs": LOGS,
-    "wait": WAIT,
-    "dlq list": DLQ_LIST,
-    "dlq show": DLQ_SHOW,
 }

@@ -1,31 +1,6 @@
-"""Usage texts of the verbs on workers, figures and settings, and the help topics."""
+"""Usage texts of the verbs on workers and settings, and the help topics."""
 
 from __future__ import annotations
-
-STATUS = """\
-Count the jobs by state, and tell how the workers stand.
-
-Usage:
-  queuectl status [options]
-
-Examples:
-  queuectl status
-  queuectl status --json
-"""
-
-METRICS = """\
-Sum up what happened since the queue began, and show the last events.
-
-Usage:
-  queuectl metrics [options]
-
-Options:
-  --recent N    show the last N events (default: 10)
-
-Examples:
-  queuectl metrics
-  queuectl metrics --recent 50
-"""
 
 WORKER_START = """\
 Run jobs, in the foreground.
@@ -72,8 +47,12 @@ Tell how the workers do. Exit code 0: all well; 3: none runs; 1: one is not well
 Usage:
   queuectl worker health [options]
 
+Options:
+  --max-age SPAN    the last heartbeat may be that old (default: 30s)
+
 Examples:
   queuectl worker health
+  queuectl worker health --max-age 10s
   queuectl worker health --json
 """
 
@@ -166,8 +145,6 @@ Examples:
 """
 
 TEXTS = {
-    "status": STATUS,
-    "metrics": METRICS,
     "worker start": WORKER_START,
     "worker stop": WORKER_STOP,
     "worker health": WORKER_HEALTH,

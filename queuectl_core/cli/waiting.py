@@ -9,7 +9,7 @@ from queuectl_core.cli import output
 from queuectl_core.errors import UsageError
 from queuectl_core.joblog import MARKER, STDERR, STDOUT, JobLogReader, log_path
 from queuectl_core.lifecycle import FINAL, State
-from queuectl_core.services import ends, jobs
+from queuectl_core.services import ends, jobs, polling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,18 +34,23 @@ def until_ended(session: Session, added: Sequence[Enqueued], *, follow: bool) ->
     numbers = [one.number for one in added]
     try:
         _tell_if_nobody_works(session)
-        if follow:
-            ended = [_follow(session, numbers[0])]
-        else:
-            jobs.wait(
-                session.store, numbers, clock=session.clock, timeout_ms=None, enough=len(numbers)
-            )
-            ended = [session.store.job_by_number(number) for number in numbers]
+        ended = [_follow(session, numbers[0])] if follow else _until_all_ended(session, numbers)
     except KeyboardInterrupt:
         return _left(session, added)
     for job in ended:
         _tell_end(session, job)
     return next((code for job in ended if (code := ends.exit_code(job))), 0)
+
+
+def _until_all_ended(session: Session, numbers: Sequence[int]) -> list[Job | None]:
+    """Return the jobs in the order given, once the last of them has ended."""
+    ended = {
+        number: job
+        for job, number in polling.ends(
+            session.store, numbers, clock=session.clock, deadline_ms=None
+        )
+    }
+    return [ended[number] for number in numbers]
 
 
 def _tell_if_nobody_works(session: Session) -> None:

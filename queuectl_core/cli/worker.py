@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from queuectl_core.cli.output import Table
+from queuectl_core.cli.table import Table
 from queuectl_core.cli.text import when
 from queuectl_core.durations import format_duration
 from queuectl_core.errors import NoWorker, UsageError
@@ -26,6 +26,7 @@ MOST_THREADS = 1000
 MOST_JOBS = 1_000_000_000
 MARGIN_MS = 5_000
 _COLUMNS = ("ID", "STATE", "PID", "BUSY", "QUEUES", "UPTIME", "HEARTBEAT", "HOST", "RUNNING")
+_SPARE = ("HOST", "UPTIME", "PID", "HEARTBEAT")
 
 
 def start(session: Session, args: Args) -> int:
@@ -110,7 +111,7 @@ def stop(session: Session, args: Args) -> int:
     settings, timeout_ms = session.settings, args.span_ms("--timeout")
     usual_ms = int((settings.stop_timeout + settings.kill_grace) * 1000) + MARGIN_MS
     found = workers.stop(
-        session.store,
+        session.looking,
         clock=session.clock,
         timeout_ms=usual_ms if timeout_ms is None else timeout_ms,
         signal_number=signal.SIGQUIT if args.flag("--now") else signal.SIGTERM,
@@ -137,9 +138,14 @@ def _tell_stopped(session: Session, row: WorkerRow, now_ms: int) -> None:
         session.out.line(f"Stopped worker {row.id} (pid {row.supervisor_pid}, up {uptime})")
 
 
-def health(session: Session, _args: Args) -> int:
+def health(session: Session, args: Args) -> int:
     """Print how the workers do; 0: all well, 3: none runs, 1: one is not well."""
-    known = workers.health(session.store, now_ms=session.clock.now_ms())
+    max_age_ms = args.span_ms("--max-age")
+    known = workers.health(
+        session.looking,
+        now_ms=session.clock.now_ms(),
+        max_silent_ms=workers.SILENT_MS if max_age_ms is None else max_age_ms,
+    )
     found = [row for row in known if row.worker.takes_jobs]
     if not found:
         raise NoWorker
@@ -149,7 +155,7 @@ def health(session: Session, _args: Args) -> int:
 
 def list_workers(session: Session, _args: Args) -> int:
     """Print the workers."""
-    found = workers.health(session.store, now_ms=session.clock.now_ms())
+    found = workers.health(session.looking, now_ms=session.clock.now_ms())
     if found:
         _print(session, found)
     else:
@@ -162,7 +168,7 @@ def _print(session: Session, found: list[Health]) -> None:
         for row in found:
             session.out.record(workers.record(row))
     else:
-        Table(session.out, *_COLUMNS).rows([_row(session, row) for row in found])
+        Table(session.out, *_COLUMNS, spare=_SPARE).rows([_row(session, row) for row in found])
 
 
 def _row(session: Session, found: Health) -> list[str]:

@@ -1,4 +1,4 @@
-"""What people ask of jobs: find and wait. Makes the one record of a job.
+"""What people ask of jobs: find. Makes the one record of a job.
 
 Knows a Store and nothing of how words came in or go out. On the path of a cold `enqueue`.
 """
@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from queuectl_core.errors import NotFound, WrongState
 from queuectl_core.job import ID_LETTERS
-from queuectl_core.lifecycle import FINAL, Event, State, allows
+from queuectl_core.lifecycle import Event, State, allows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from queuectl_core.clock import Clock
     from queuectl_core.job import Job, NewJob
     from queuectl_core.run import Attempt
     from queuectl_core.storage.store import Store
 
-FIRST_POLL_MS, LAST_POLL_MS = 50, 250
 _MAX_NUMBER_DIGITS = 18
 _MOMENTS = ("run_at", "created_at", "started_at", "finished_at")
 
@@ -64,25 +62,6 @@ def check_dead(jobs: Iterable[Job]) -> None:
                 if allows(Event.REVIVE, job.state)
                 else "queuectl dlq list",
             )
-
-
-def wait(
-    store: Store, numbers: Sequence[int], *, clock: Clock, timeout_ms: int | None, enough: int
-) -> list[Job]:
-    """Poll until `enough` of the jobs are final or the time is over; return those that are.
-
-    A job that is pruned meanwhile counts as final and is left out.
-    """
-    deadline_ms = None if timeout_ms is None else clock.monotonic_ms() + timeout_ms
-    pause_ms = FIRST_POLL_MS
-    while True:
-        found = [store.job_by_number(number) for number in numbers]
-        ended = [job for job in found if job is None or job.state in FINAL]
-        left_ms = pause_ms if deadline_ms is None else deadline_ms - clock.monotonic_ms()
-        if len(ended) >= enough or left_ms <= 0:
-            return [job for job in ended if job is not None]
-        clock.pause(min(pause_ms, left_ms))
-        pause_ms = min(pause_ms * 5 // 4, LAST_POLL_MS)
 
 
 def record(job: Job) -> dict[str, object]:

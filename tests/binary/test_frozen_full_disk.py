@@ -200,7 +200,7 @@ def test_a_pool_that_dies_on_a_full_disk_comes_back_on_the_reserve(full):
     full.disk.fill()
 
     os.kill(worker.pool, signal.SIGKILL)
-    eventually(lambda: worker.log.count("threads, process ") == 2)
+    eventually(lambda: worker.log.count(", process ") == 2)
     kept = states(full)
     full.disk.free()
     full.touch("cut.go")
@@ -221,7 +221,7 @@ def test_a_pool_that_finds_no_room_at_all_is_tried_again_in_silence_until_it_doe
     before = reaped_faults(worker.supervisor)
     eventually(lambda: reaped_faults(worker.supervisor) > before, of="another pool was tried")
     full.disk.free()
-    eventually(lambda: worker.log.count("threads, process ") == 2)
+    eventually(lambda: worker.log.count(", process ") == 2)
 
     assert worker.log.count("the disk is full. free some space") == 1
     assert worker.log.count("tried again until it can") == 1

@@ -78,7 +78,7 @@ def test_without_home_and_passwd_entry_the_error_says_what_to_do(sandbox, root):
 
 @pytest.mark.parametrize(
     "args",
-    [["enqueue", "true"], ["status"], ["worker", "start"], ["config", "set", "max-retries", "5"]],
+    [["enqueue", "true"], ["worker", "start"], ["config", "set", "max-retries", "5"]],
 )
 def test_a_home_that_cannot_be_written_exits_77(sandbox, args):
     done = sandbox.refused(77, *args, env={"HOME": "/sys"})

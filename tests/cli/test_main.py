@@ -105,7 +105,7 @@ def test_a_bug_is_told_with_how_to_report_it(run, monkeypatch):
     assert "Traceback" not in done.err
 
 
-def test_too_little_memory_is_no_bug(run, monkeypatch):
+def test_too_little_memory_is_no_bug(run, store, monkeypatch):
     def fail(*_, **__):
         raise MemoryError
 
@@ -117,7 +117,7 @@ def test_too_little_memory_is_no_bug(run, monkeypatch):
     assert done.err.startswith("queuectl: there is too little memory\nhint: ")
 
 
-def test_debug_shows_the_traceback(run, monkeypatch):
+def test_debug_shows_the_traceback(run, store, monkeypatch):
     monkeypatch.setenv("QUEUECTL_DEBUG", "1")
 
     done = run("show", "nope")
@@ -128,7 +128,7 @@ def test_debug_shows_the_traceback(run, monkeypatch):
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_every_error_comes_out_with_its_exit_code(run, monkeypatch, error):
+def test_every_error_comes_out_with_its_exit_code(run, store, monkeypatch, error):
     def fail(*_, **__):
         raise error("what happened", hint="what to do")
 
@@ -140,7 +140,7 @@ def test_every_error_comes_out_with_its_exit_code(run, monkeypatch, error):
     assert done.err == "queuectl: what happened\nhint: what to do\n"
 
 
-def test_ctrl_c_is_quiet(run, monkeypatch):
+def test_ctrl_c_is_quiet(run, store, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
@@ -149,7 +149,7 @@ def test_ctrl_c_is_quiet(run, monkeypatch):
     assert run("status") == (130, "", "")
 
 
-def test_a_reader_that_goes_away_is_no_error(run, monkeypatch):
+def test_a_reader_that_goes_away_is_no_error(run, store, monkeypatch):
     def broken(_):
         raise BrokenPipeError
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queuectl_core.cli import output
-from queuectl_core.cli.output import Output, Table
+from queuectl_core.cli.output import Output
+from queuectl_core.cli.table import Table
 
 BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 

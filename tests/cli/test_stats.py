@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.builders import buried, completed, retried
+from tests.builders import buried, completed, new_worker, retried
 
 
 def test_status_of_an_empty_queue_word_for_word(run):
@@ -124,3 +124,76 @@ def test_an_event_shows_no_control_characters(run, dead_job):
     dead_job("a", error="\x1b]0;owned\x07")
 
     assert "\x1b" not in run("metrics").out
+
+
+def test_a_check_of_an_idle_queue_is_well(run, store):
+    done = run("status", "--check", "--max-age", "1s", "--max-dead", "0")
+
+    assert done.code == 0
+    assert "Not well" not in done.out
+
+
+def test_a_check_says_what_is_not_well(run, dead_job, clock):
+    dead_job("a")
+    run("enqueue", "true")
+    clock.advance(90_000)
+
+    done = run("status", "--check", "--max-age", "1m", "--max-dead", "0")
+
+    assert done.code == 1
+    assert done.lines[-3:] == [
+        "Not well: no worker runs, and jobs wait",
+        "Not well: the oldest due job waits for 1m30s, longer than 1m",
+        "Not well: 1 job is dead, more than 0",
+    ]
+
+
+def test_a_check_without_limits_looks_at_the_workers_only(run, dead_job, store, clock):
+    dead_job("a")
+    store.register(new_worker(), now_ms=clock.now_ms())
+    run("enqueue", "true")
+    assert run("status", "--check").code == 0
+
+    clock.advance(60_000)
+
+    done = run("status", "--check", "--json")
+    assert done.code == 1
+    assert done.records[0]["healthy"] is False
+    assert done.records[0]["problems"] == ["worker 1 (pid 100) is not responding"]
+
+
+def test_limits_without_a_check_are_refused(run, store):
+    assert run("status", "--max-age", "1m").code == 64
+    assert run("status", "--max-dead", "1").code == 64
+
+
+def test_metrics_of_a_window(run, ended, clock):
+    run("enqueue", "true")
+    ended(completed, duration_ms=9_000)
+    clock.advance(600_000)
+    run("enqueue", "true")
+    ended(completed, duration_ms=1_000)
+
+    done = run("metrics", "--window", "5m")
+
+    assert "  completed: 1" in done.lines
+    assert "Average Duration: 1.00 seconds" in done.lines
+    assert done.lines[-1] == "Window: the last 5m; 0.2 completed a minute"
+    (record,) = run("metrics", "--window", "1h", "--json").records
+    assert record["events"]["completed"] == 2
+    assert record["window"] == 3600
+
+
+def test_a_window_shorter_than_the_figures_are_fine_is_refused(run, store):
+    assert run("metrics", "--window", "59s").code == 64
+
+
+def test_prometheus_figures_as_text_and_as_json(run):
+    run("enqueue", "true")
+
+    text = run("metrics", "--prometheus").out
+
+    assert '\nqueuectl_jobs{queue="default",state="pending"} 1\n' in text
+    (record,) = run("metrics", "--prometheus", "--json").records
+    assert record["text"] == text
+    assert record["content_type"] == "text/plain; version=0.0.4; charset=utf-8"

@@ -30,7 +30,7 @@ def sent(monkeypatch):
     return signals
 
 
-def test_without_a_worker_health_and_stop_give_3(run):
+def test_without_a_worker_health_and_stop_give_3(run, store):
     for verb in ("health", "stop"):
         done = run("worker", verb)
 
@@ -237,3 +237,14 @@ def test_stop_of_a_process_that_is_gone_signals_nobody(run, store, here, clock, 
 
     assert run("worker", "stop", "--timeout", "1").code == 1
     assert sent == []
+
+
+def test_health_judges_a_heartbeat_by_the_age_given(run, store, clock):
+    store.register(new_worker(), now_ms=clock.now_ms())
+    clock.advance(20_000)
+
+    assert run("worker", "health").code == 0
+    done = run("worker", "health", "--max-age", "10s")
+
+    assert done.code == 1
+    assert "not responding" in done.out

@@ -3,11 +3,10 @@ from __future__ import annotations
 import pytest
 
 from queuectl_core.errors import NotFound
-from queuectl_core.lifecycle import State
 from queuectl_core.services import intake, jobs, listing
 from queuectl_core.services.intake import Defaults
 from tests import builders, halves
-from tests.builders import NOW_MS, completed, new_job
+from tests.builders import NOW_MS, new_job
 
 DEFAULTS = Defaults(max_retries=3, now_ms=NOW_MS)
 
@@ -40,34 +39,6 @@ def test_listing_pages_to_the_limit(store, limit, count):
     assert all(len(page) <= listing.PAGE for page in pages)
     numbers = [job.number for page in pages for job in page]
     assert numbers == sorted(numbers, reverse=True)
-
-
-def test_wait_sees_the_end(store, clock):
-    add(store)
-    pause = clock.pause
-
-    def finish(span_ms):
-        pause(span_ms)
-        end(store, completed)
-
-    clock.pause = finish
-
-    (job,) = jobs.wait(store, [1], clock=clock, timeout_ms=None, enough=1)
-
-    assert job.state is State.COMPLETED
-    assert clock.waits_ms == [50]
-
-
-def test_wait_never_goes_beyond_its_time(store, clock):
-    add(store)
-
-    assert jobs.wait(store, [1], clock=clock, timeout_ms=60, enough=1) == []
-    assert clock.waits_ms == [50, 10]
-    assert jobs.wait(store, [1], clock=clock, timeout_ms=0, enough=1) == []
-
-
-def test_a_job_that_is_gone_counts_as_ended(store, clock):
-    assert jobs.wait(store, [99], clock=clock, timeout_ms=None, enough=1) == []
 
 
 def test_a_record_holds_input_and_queue_fields_only():

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import pytest
-
 from queuectl_core.lifecycle import State
-from queuectl_core.services import endings
-from tests import builders, halves
+from queuectl_core.services import polling
+from tests import halves
 from tests.builders import NOW_MS, completed, new_job
 
 
@@ -34,7 +32,7 @@ def test_each_end_is_told_when_it_comes(store, clock):
 
     seen = [
         (number, job.state, len(clock.waits_ms))
-        for job, number in endings.ends(store, [2, 1], clock=clock, deadline_ms=None)
+        for job, number in polling.ends(store, [2, 1], clock=clock, deadline_ms=None)
     ]
 
     assert seen == [(1, State.COMPLETED, 1), (2, State.COMPLETED, 2)]
@@ -43,16 +41,16 @@ def test_each_end_is_told_when_it_comes(store, clock):
 def test_waiting_never_goes_beyond_its_time(store, clock):
     add(store)
 
-    assert list(endings.ends(store, [1], clock=clock, deadline_ms=60)) == []
+    assert list(polling.ends(store, [1], clock=clock, deadline_ms=60)) == []
     assert clock.waits_ms == [50, 10]
 
 
 def test_a_job_that_is_gone_counts_as_ended(store, clock):
-    assert list(endings.ends(store, [99], clock=clock, deadline_ms=None)) == [(None, 99)]
+    assert list(polling.ends(store, [99], clock=clock, deadline_ms=None)) == [(None, 99)]
 
 
 def test_of_many_jobs_only_the_first_that_run_are_asked_after(store, clock, monkeypatch):
-    monkeypatch.setattr(endings, "FEW", 2)
+    monkeypatch.setattr(polling, "FEW", 2)
     add(store, 5)
     ending_at_each_pause(store, clock)
     asked = []
@@ -60,7 +58,7 @@ def test_of_many_jobs_only_the_first_that_run_are_asked_after(store, clock, monk
     monkeypatch.setattr(store, "job_by_number", lambda number: asked.append(number) or look(number))
 
     numbers = [
-        number for _, number in endings.ends(store, range(1, 6), clock=clock, deadline_ms=None)
+        number for _, number in polling.ends(store, range(1, 6), clock=clock, deadline_ms=None)
     ]
 
     assert numbers == [1, 2, 3, 4, 5]
@@ -73,8 +71,8 @@ def test_unfinished_jobs_are_those_that_wait_or_run(store):
     store.enqueue([new_job(run_at_ms=NOW_MS + 10**9)], now_ms=NOW_MS)
     end(store)
 
-    assert endings.unfinished(store, queue=None) == [2, 3, 4, 5]
-    assert endings.unfinished(store, queue="mail") == [4]
+    assert polling.unfinished(store, queue=None) == [2, 3, 4, 5]
+    assert polling.unfinished(store, queue="mail") == [4]
 
 
 def test_drained_means_that_nothing_is_due_or_runs(store, clock):
@@ -82,27 +80,12 @@ def test_drained_means_that_nothing_is_due_or_runs(store, clock):
     store.enqueue([new_job(run_at_ms=NOW_MS + 10**9)], now_ms=NOW_MS)
     ending_at_each_pause(store, clock)
 
-    assert endings.drained(store, queues=None, clock=clock, deadline_ms=None)
+    assert polling.drained(store, queues=None, clock=clock, deadline_ms=None)
     assert len(clock.waits_ms) == 2
 
 
 def test_draining_gives_up_in_time(store, clock):
     add(store)
 
-    assert not endings.drained(store, queues=None, clock=clock, deadline_ms=100)
-    assert endings.drained(store, queues=["mail"], clock=clock, deadline_ms=100)
-
-
-@pytest.mark.parametrize(
-    ("fields", "code"),
-    [
-        ({"state": State.COMPLETED, "exit_code": 0}, 0),
-        ({"state": State.DEAD, "exit_code": 3, "reason": "exit"}, 3),
-        ({"state": State.DEAD, "exit_code": 127, "reason": "exit"}, 127),
-        ({"state": State.DEAD, "signal": 9, "reason": "signal"}, 137),
-        ({"state": State.DEAD, "signal": 15, "reason": "timeout"}, 124),
-        ({"state": State.CANCELLED}, 1),
-    ],
-)
-def test_a_job_stands_for_an_exit_code_as_in_a_shell(fields, code):
-    assert endings.code_of(builders.job(**fields)) == code
+    assert not polling.drained(store, queues=None, clock=clock, deadline_ms=100)
+    assert polling.drained(store, queues=["mail"], clock=clock, deadline_ms=100)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queuectl_core.lifecycle import FINAL, STATES, State
+from queuectl_core.lifecycle import FINAL, STATES
 from queuectl_core.selection import Selection
 from queuectl_core.services import listing
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 FIRST_POLL_MS, LAST_POLL_MS = 50, 250
 FEW = 1000
 """So many jobs are asked after in each poll; of more, the first ones that have not ended."""
-TIMED_OUT, SIGNALLED = 124, 128
 UNFINISHED = tuple(state for state in STATES.values() if state not in FINAL)
 
 
@@ -81,17 +80,3 @@ def unfinished(store: Store, *, queue: str | None) -> list[int]:
     """Return the numbers of the jobs that wait or run now, the oldest first."""
     selection = Selection(states=UNFINISHED, queue=queue)
     return sorted(job.number for page in listing.pages(store, selection) for job in page)
-
-
-def code_of(job: Job) -> int:
-    """Return the exit code that stands for how a job ended, as a shell would have it.
-
-    The job's own; 128+N after signal N; 124 after its timeout; 1 where it never came to one.
-    """
-    if job.reason == "timeout":
-        return TIMED_OUT
-    if job.exit_code is not None:
-        return job.exit_code
-    if job.signal is not None:
-        return SIGNALLED + job.signal
-    return int(job.state is not State.COMPLETED)
