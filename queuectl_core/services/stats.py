@@ -92,8 +92,7 @@ def metrics(store: Store, *, recent: int, since_ms: int | None = None) -> Metric
     """
     events = dict.fromkeys(WORDS, 0)
     done_ms = 0
-    rows = store.totals() if since_ms is None else store.insight().figures(since_ms=since_ms)
-    for row in rows:
+    for row in store.insight().figures(since_ms=since_ms or 0):
         events[row.event] = events.get(row.event, 0) + row.events
         done_ms += row.duration_ms if row.event == "complete" else 0
     counts = {word: sum(events[event] for event in names) for word, names in COUNTED.items()}

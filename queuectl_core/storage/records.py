@@ -46,14 +46,6 @@ class Count(Record):
     jobs: int
 
 
-class Total(Record):
-    """How often an event happened in all, with the summed time of the runs that it ended."""
-
-    event: str
-    events: int
-    duration_ms: int
-
-
 class JobEvent(Record):
     """Something that happened to a job. `event` is a lifecycle.Event, or "enqueue"."""
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
         NewWorker,
         Pruned,
         Result,
-        Total,
         WorkerRow,
     )
 
@@ -145,9 +144,6 @@ class Store(Intake, Selections, Queues, Changes, Inline, Protocol):
 
         Never counts rows.
         """
-
-    def totals(self) -> list[Total]:
-        """Return how often each event happened in all, and the time that runs ending in it took."""
 
     def insight(self) -> Insight:
         """Return what answers the deeper questions, over this connection."""

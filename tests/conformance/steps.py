@@ -126,13 +126,22 @@ class View(NamedTuple):
     attempts: list[Attempt]
 
 
+def totals(store: Store) -> dict[str, tuple[int, int]]:
+    """Return how often each event happened in all, and the time of the runs that it ended."""
+    sums: dict[str, tuple[int, int]] = {}
+    for figure in store.insight().figures(since_ms=0):
+        events, duration_ms = sums.get(figure.event, (0, 0))
+        sums[figure.event] = (events + figure.events, duration_ms + figure.duration_ms)
+    return sums
+
+
 def view(store: Store) -> View:
     """Look at everything."""
     jobs = jobs_of(store)
     return View(
         jobs,
         {(count.queue, count.state): count.jobs for count in store.counts() if count.jobs},
-        {total.event: (total.events, total.duration_ms) for total in store.totals()},
+        totals(store),
         store.events(limit=ALL),
         [attempt for job in jobs for attempt in store.attempts(job.number)],
     )

@@ -55,7 +55,7 @@ def test_the_event_of_a_job_without_an_id_is_named_by_its_number(store):
 
 def test_an_empty_queue_has_no_counts_and_no_totals(store):
     assert store.counts() == []
-    assert store.totals() == []
+    assert steps.totals(store) == {}
 
 
 def test_another_connection_sees_what_was_done_at_once(store, open_another):

@@ -8,7 +8,7 @@ import apsw
 
 from queuectl_core.lifecycle import State
 from queuectl_core.run import Claim
-from queuectl_core.storage.records import Count, DeadWorker, JobEvent, Result, Total, WorkerRow
+from queuectl_core.storage.records import Count, DeadWorker, JobEvent, Result, WorkerRow
 from queuectl_core.storage.sqlite import bell, history, presence, pruning, rows
 from queuectl_core.storage.sqlite import jobs as steps
 from queuectl_core.storage.sqlite import statements as sql
@@ -133,9 +133,6 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline):
         return [
             Count(queue, rows.state(state), jobs) for queue, state, jobs in self._rows(sql.COUNTS)
         ]
-
-    def totals(self) -> list[Total]:
-        return [Total._make(row) for row in self._rows(sql.TOTALS)]
 
     def insight(self) -> SqliteInsight:
         from queuectl_core.storage.sqlite.insight import (  # noqa: PLC0415 - for few verbs only

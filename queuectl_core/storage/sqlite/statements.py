@@ -255,7 +255,6 @@ ORDER BY events.seq DESC
 LIMIT :limit
 """
 COUNTS = "SELECT queue, state, jobs FROM counts WHERE jobs > 0 ORDER BY queue, state"
-TOTALS = "SELECT event, sum(events), sum(duration_ms) FROM rollups GROUP BY event ORDER BY event"
 
 # --- workers ---
 
