@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from queuectl_core.services import reasons
 from queuectl_core.services.waiting import suspicion
 from tests import halves
 from tests.builders import NOW_MS, new_job, new_worker
@@ -33,6 +34,13 @@ def test_a_suspect_waits_for_the_one_that_runs(store, running):
     assert suspicion(store, store.job_by_id("b")) == (
         "until job a ends: both were there at two deaths of a worker"
     )
+
+
+def test_why_says_so_too(store, running):
+    (reason,) = reasons.why(store, [store.job_by_id("b")], now_ms=NOW_MS)
+
+    assert reason.code == "suspect"
+    assert reason.text.startswith("waits until job a ends")
 
 
 @pytest.mark.parametrize("name", ["a", "c", "d"])
