@@ -11,6 +11,7 @@ from queuectl_core.durations import format_local
 from queuectl_core.lifecycle import State
 from queuectl_core.records import Record
 from queuectl_core.services.jobs import command_line
+from queuectl_core.services.workers import takers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,9 +164,9 @@ def head(out: Output, view: View, found: Overview, size: tuple[int, int]) -> lis
     width, height = size
     mark = "  PAUSED" if view.paused else ""
     title = f"queuectl  {format_local(found.now_ms)[11:]}{mark}"
-    alive = [row.worker for row in found.crew if row.worker.alive]
-    threads = sum(worker.threads for worker in alive)
-    crew = f"busy {len(found.running)}/{threads}, {counted(len(alive), 'worker')}"
+    alive = [row.worker for row in takers(found.crew) if row.worker.alive]
+    busy, threads = sum(one.busy for one in alive), sum(one.threads for one in alive)
+    crew = f"busy {busy}/{threads}, {counted(len(alive), 'worker')}"
     lines = [styled(out, widths.cut(f"{title}  {crew}", width), _BOLD), _states(out, found, width)]
     if height > _LOW:
         lines += [widths.cut(_rates(found), width), ""]
@@ -274,7 +275,7 @@ def _workers(out: Output, crew: Sequence[Health]) -> list[Line]:
         [
             str(row.worker.id),
             row.state,
-            f"{len(row.worker.running)}/{row.worker.threads}",
+            f"{row.worker.busy}/{row.worker.threads}",
             brief(row.uptime_ms),
             row.worker.host,
             "all" if row.worker.queues is None else ",".join(row.worker.queues),

@@ -177,7 +177,7 @@ def _row(session: Session, found: Health) -> list[str]:
         str(worker.id) if worker.name is None else f"{worker.id} ({worker.name})",
         found.state,
         str(worker.supervisor_pid),
-        f"{len(worker.running)}/{worker.threads}",
+        f"{worker.busy}/{worker.threads}",
         "all" if worker.queues is None else ",".join(worker.queues),
         format_duration(found.uptime_ms),
         when(session, worker.seen_at_ms),

@@ -31,10 +31,11 @@ def problems(store: Store, limits: Limits, *, now_ms: int) -> list[str]:
 
 
 def _of_workers(found: QueueStatus, crew: list[Health]) -> Iterator[str]:
-    waiting = found.oldest_due_ms is not None
-    if not found.workers and (waiting or found.counts[State.PROCESSING]):
+    held = sum(len(row.worker.running) for row in crew if row.worker.alive)
+    waiting = found.oldest_due_ms is not None or found.counts[State.PROCESSING] > held
+    if not found.workers and waiting:
         yield "no worker runs, and jobs wait"
-    for row in crew:
+    for row in workers.takers(crew):
         if row.state not in {"ok", "stopping"}:
             yield f"worker {row.worker.id} (pid {row.worker.supervisor_pid}) is {row.state}"
 

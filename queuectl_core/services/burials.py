@@ -48,7 +48,7 @@ def by_error(store: Store, *, queue: str | None = None) -> list[Group]:
         else:
             _tally(errors, _without_error(row), row.jobs, row.last_at_ms, row.number)
     for form, tally in forms.items():
-        _tally(errors, normalised(form), *tally)
+        _tally(errors, _normalised(form), *tally)
     groups = [Group(error, *tally) for error, tally in errors.items()]
     return sorted(groups, key=lambda group: (-group.jobs, -group.last_at_ms))
 
@@ -64,7 +64,7 @@ def _tally(tallies: dict[str, list[int]], key: str, jobs: int, at_ms: int, numbe
         tally[1:] = at_ms, number
 
 
-def normalised(error: str) -> str:
+def _normalised(error: str) -> str:
     """Return an error line with N, TIME, UUID and HEX for what varies."""
     return _VARYING.sub(lambda found: found.lastgroup or "", error.translate(_ZEROS))
 

@@ -112,14 +112,14 @@ def _history(figures: Sequence[Figure]) -> list[Family]:
 
 
 def _workers(store: Store, now_ms: int) -> list[Family]:
-    crew = workers.health(store, now_ms=now_ms)
+    crew = workers.takers(workers.health(store, now_ms=now_ms))
     alive = [row.worker for row in crew if row.worker.alive]
     states: list[Sample] = [
         ("", {"state": state.replace(" ", "_")}, sum(row.state == state for row in crew))
         for state in WORKER_STATES
     ]
     threads = sum(worker.threads for worker in alive)
-    busy = sum(len(worker.running) for worker in alive)
+    busy = sum(worker.busy for worker in alive)
     return [
         Family("queuectl_workers", "gauge", "Known workers.", states),
         Family("queuectl_worker_threads", "gauge", "Threads of live workers.", [("", {}, threads)]),

@@ -65,10 +65,10 @@ def serves(worker: WorkerRow, job: Job) -> bool:
 def why(store: Store, jobs: Sequence[Job], *, now_ms: int) -> list[Reason]:
     """Return for each job why it stands where it stands."""
     workers = store.workers()
-    return [reason_of(Scene(job, store, workers, now_ms)) for job in jobs]
+    return [_reason_of(Scene(job, store, workers, now_ms)) for job in jobs]
 
 
-def reason_of(scene: Scene) -> Reason:
+def _reason_of(scene: Scene) -> Reason:
     """Return the first rule's answer."""
     for rule in RULES:
         reason = rule(scene)
@@ -118,13 +118,15 @@ def _running(scene: Scene) -> Reason | None:
     job = scene.job
     if job.state is not State.PROCESSING:
         return None
-    if not any(worker.alive and worker.id == job.worker for worker in scene.workers):
+    holder = next((one for one in scene.workers if one.id == job.worker and one.alive), None)
+    if holder is None:
         return Reason(
             "worker_died",
             f"was running on worker {job.worker}, which died; the next worker takes care of it",
             hint="queuectl worker start" if not scene.takers else "",
         )
-    attempt = f"on worker {job.worker}, attempt {job.attempts} of {max(job.max_retries, 1)}"
+    where = f"on worker {holder.id}" if holder.takes_jobs else "in a queuectl run of its own"
+    attempt = f"{where}, attempt {job.attempts} of {max(job.max_retries, 1)}"
     if job.cancel_requested:
         return Reason("stopping", f"is being stopped by a user, {attempt}, started",
                       job.started_at_ms)  # fmt: skip
@@ -164,7 +166,7 @@ def _suspect(scene: Scene) -> Reason | None:
 
 
 def _no_worker(scene: Scene) -> Reason | None:
-    if any(worker.alive for worker in scene.workers):
+    if any(worker.alive and worker.takes_jobs for worker in scene.workers):
         return None
     return Reason("no_worker", "is due, but no worker runs", hint="queuectl worker start")
 
@@ -191,7 +193,7 @@ def _workers_stop(scene: Scene) -> Reason | None:
 def _threads_busy(scene: Scene) -> Reason | None:
     takers = [worker for worker in scene.takers if not worker.stopping]
     threads = sum(worker.threads for worker in takers)
-    if sum(len(worker.running) for worker in takers) < threads:
+    if sum(worker.busy for worker in takers) < threads:
         return None
     text = "is due, but the one thread for its queue is busy"
     if threads > 1:
@@ -228,6 +230,8 @@ def _cause(job: Job) -> str:
         return " (timeout)"
     if job.error:
         return f" ({job.error})"
+    if job.reason == "verify":
+        return " (its check failed)"
     return f" (signal {job.signal})" if job.exit_code is None else f" (exit code {job.exit_code})"
 
 

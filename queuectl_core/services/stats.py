@@ -79,7 +79,7 @@ def status(store: Store, *, now_ms: int) -> QueueStatus:
         workers=len(live),
         dead_workers=len(known) - len(live),
         threads=sum(worker.threads for worker in live),
-        busy=sum(len(worker.running) for worker in live),
+        busy=sum(worker.busy for worker in live),
         oldest_due_ms=None if due_ms is None or due_ms > now_ms else now_ms - due_ms,
         paused=store.pauses(),
     )

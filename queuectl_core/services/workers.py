@@ -40,6 +40,11 @@ class Stopped(Record):
     elsewhere: Sequence[WorkerRow]
 
 
+def takers(rows: Iterable[Health]) -> list[Health]:
+    """Return those that take jobs; a live `queuectl run` has its own, a dead one is to be told."""
+    return [row for row in rows if row.worker.takes_jobs or not row.worker.alive]
+
+
 def health(store: Store, *, now_ms: int, max_silent_ms: int = SILENT_MS) -> list[Health]:
     """Return how each known worker does, by id; the empty list when none runs.
 
@@ -70,7 +75,7 @@ def record(found: Health) -> dict[str, object]:
         "pid": row.supervisor_pid,
         "pool_pid": row.pool_pid,
         "threads": row.threads,
-        "busy": min(len(row.running), row.threads),  # one may be claimed ahead
+        "busy": row.busy,
         "queues": None if row.queues is None else list(row.queues),
         "version": row.version,
         "started_at": moment(row.started_at_ms),

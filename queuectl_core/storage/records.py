@@ -135,6 +135,11 @@ class WorkerRow(Record):
         """Tell a worker from a `queuectl run`, which has no queue: it runs the job it came with."""
         return self.queues is None or bool(self.queues)
 
+    @property
+    def busy(self) -> int:
+        """How many of its threads run a job; one more may be claimed ahead."""
+        return min(len(self.running), self.threads)
+
 
 class DeadWorker(Record):
     """A worker that died, with the claims it left.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from tests import halves
 from tests.builders import buried, completed, new_worker, retried
 
 
@@ -160,6 +161,18 @@ def test_a_check_without_limits_looks_at_the_workers_only(run, dead_job, store, 
     assert done.code == 1
     assert done.records[0]["healthy"] is False
     assert done.records[0]["problems"] == ["worker 1 (pid 100) is not responding"]
+
+
+def test_a_queuectl_run_is_no_worker_to_a_check(run, store, clock):
+    store.register(new_worker(queues=()), now_ms=clock.now_ms())
+    run("enqueue", "true")
+    halves.claim(store, worker=1, limit=1, now_ms=clock.now_ms())
+    assert run("status", "--check").code == 0
+
+    run("enqueue", "true")
+    clock.advance(60_000)
+
+    assert run("status", "--check").lines[-1] == "Not well: no worker runs, and jobs wait"
 
 
 def test_limits_without_a_check_are_refused(run, store):

@@ -30,6 +30,13 @@ def run(store, how, **outcome):
     halves.finish(store, [how(claim, **outcome)], now_ms=NOW_MS)
 
 
+def test_a_queuectl_run_is_no_worker(store, figures):
+    store.register(new_worker(queues=()), now_ms=NOW_MS)
+
+    assert figures()[("queuectl_worker_threads", ())] == 0
+    assert figures()[("queuectl_workers", ("ok",))] == 0
+
+
 def test_every_family_has_help_and_a_type(store):
     store.enqueue([new_job()], now_ms=NOW_MS)
 

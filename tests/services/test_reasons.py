@@ -42,6 +42,7 @@ def test_a_job_that_failed_for_good_says_how(store):
         {"error": None, "exit_code": 3},
         {"error": None, "exit_code": None, "signal": 9},
         {"reason": "timeout", "error": "terminated"},
+        {"reason": "verify", "error": None, "exit_code": 1},
         {"reason": "held"},
         {"reason": "poison"},
         {"reason": "interrupted"},
@@ -50,15 +51,16 @@ def test_a_job_that_failed_for_good_says_how(store):
         halves.finish(store, [buried(start(store), **fields)], now_ms=NOW_MS)
         texts.append(why(store, number).text)
 
-    assert texts[:4] == [
+    assert texts[:5] == [
         "failed for good in attempt 1 (no space),",
         "failed for good in attempt 1 (exit code 3),",
         "failed for good in attempt 1 (signal 9),",
         "failed for good in attempt 1 (timeout),",
+        "failed for good in attempt 1 (its check failed),",
     ]
-    assert "held for a person" in texts[4]
-    assert "died too often" in texts[5]
-    assert "must not repeat" in texts[6]
+    assert "held for a person" in texts[5]
+    assert "died too often" in texts[6]
+    assert "must not repeat" in texts[7]
 
 
 def test_a_job_that_was_cancelled_or_replaced(store):
@@ -80,6 +82,30 @@ def test_a_job_that_runs(store):
     assert why(store, number).text == "runs on worker 1, attempt 1 of 3, since"
     store.cancel([number], now_ms=NOW_MS)
     assert why(store, number).code == "stopping"
+
+
+def test_a_job_of_a_run_of_its_own(store):
+    store.register(new_worker(queues=()), now_ms=NOW_MS)
+    number = add(store)
+    start(store)
+    waiting = add(store)
+
+    assert why(store, number).text == "runs in a queuectl run of its own, attempt 1 of 3, since"
+    assert why(store, waiting).code == "no_worker"
+
+
+def test_a_job_that_is_claimed_ahead_keeps_no_thread_busy(store):
+    store.register(new_worker(threads=2), now_ms=NOW_MS)
+    add(store)
+    start(store)
+    assert why(store, add(store)).code == "due"
+    start(store)
+    add(store)
+    start(store)
+
+    (row,) = store.workers()
+
+    assert (row.busy, len(row.running)) == (2, 3)
 
 
 def test_a_job_whose_worker_died(store):
