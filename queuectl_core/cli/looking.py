@@ -8,6 +8,7 @@ from queuectl_core.cli.table import Table
 from queuectl_core.cli.text import exactly, when
 from queuectl_core.durations import format_duration
 from queuectl_core.errors import UsageError
+from queuectl_core.job import MAX_WORD_BYTES
 from queuectl_core.services import jobs, waiting
 
 TYPE_CHECKING = False
@@ -101,7 +102,9 @@ def _fields(session: Session, job: Job) -> dict[str, object]:
 
 def _field(session: Session, key: str, value: object) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return f"{key + ':':<13}{session.out.paint(clean(text), str(value))}"
+    if len(text) > MAX_WORD_BYTES:
+        text = f"{text[:60]}... ({len(text):,} characters)"
+    return f"{key + ':':<12} {session.out.paint(clean(text), text)}"
 
 
 def _variables(job: Job) -> list[str]:
@@ -143,6 +146,7 @@ def why(session: Session, args: Args) -> int:
             text += f" {exactly(session, reason.at_ms // precision_ms * precision_ms)}"
         session.out.line(f"{job.name}: {clean(text)}")
         if reason.hint:
+            output.flush()  # a hint stands below its answer, also where both go to one file
             session.out.note(f"hint: {clean(reason.hint)}")
     return 0
 

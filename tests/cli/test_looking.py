@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 
@@ -111,6 +112,34 @@ def test_the_script_of_a_job_runs_it_exactly(run, tmp_path, words, printed):
     )
 
     assert done.stdout == printed.replace("{place}", str(place))
+
+
+@pytest.mark.parametrize(
+    ("options", "printed"),
+    [
+        ({"input": "it's\n\nso"}, b"0 it's\n\nso"),
+        ({"input": "a\0b"}, b"0 a\0b"),
+        ({"input_base64": "/wA="}, b"0 \xff\0"),
+        ({"nice": 7, "verify": "exit 9"}, b"7 "),
+    ],
+)
+def test_the_script_gives_the_job_its_input_and_niceness(run, options, printed):
+    fields = {"id": "j", "command": 'printf "%s " "$(nice)"; exec cat', **options}
+    run("enqueue", json.dumps(fields))
+
+    done = subprocess.run(
+        ["/bin/sh"], input=run("show", "--shell", "j").out.encode(), capture_output=True, check=True
+    )
+
+    assert done.stdout == printed
+
+
+def test_a_long_input_is_not_shown_as_a_whole(run):
+    run("enqueue", json.dumps({"id": "j", "command": "cat", "input": "x" * 200_000}))
+
+    (line,) = [line for line in run("show", "j").lines if line.startswith("input:")]
+
+    assert line == f"input:       {'x' * 60}... (200,000 characters)"
 
 
 def test_the_script_takes_names_that_sh_could_not_export(run):
