@@ -52,6 +52,7 @@ _CELLS: Mapping[str, tuple[str, Cell]] = {
     "cwd": ("CWD", lambda _, job: job.cwd or ""),
     "command": ("COMMAND", lambda _, job: command_line(job)),
 }
+NAMES = tuple(_CELLS)
 
 
 def parse(text: str | None) -> tuple[str, ...]:

@@ -291,6 +291,20 @@ def _conflicts(_place: Place) -> Candidates:
     return ((choice, "") for choice in CONFLICTS)
 
 
+def _orders(_place: Place) -> Candidates:
+    from queuectl_core.selection import ORDERS  # noqa: PLC0415 - one of many lists
+
+    return ((order, "") for order in ORDERS)
+
+
+def _columns(place: Place) -> Candidates:
+    """Yield the columns, behind those that are typed already and a comma."""
+    from queuectl_core.cli.columns import NAMES  # noqa: PLC0415 - one of many lists
+
+    typed = place.current.rpartition(",")
+    return ((f"{typed[0]}{typed[1]}{name}", "column") for name in NAMES)
+
+
 def _crashes(_place: Place) -> Candidates:
     from queuectl_core.job import ON_CRASH  # noqa: PLC0415 - one of many lists
 
@@ -302,6 +316,8 @@ FIXED: Mapping[str, Callable[[Place], Candidates]] = {
     "ON-CONFLICT": _conflicts,
     "ON-CRASH": _crashes,
     "BACKOFF": lambda _: iter((("exp:2", ""), ("linear:30", ""), ("fixed:60", ""))),
+    "SORT": _orders,
+    "COLUMNS": _columns,
     "PRIORITY": lambda _: ((str(number), "") for number in range(10, 0, -1)),
     "<key>": _settings,
     "<value>": _setting_values,
@@ -320,7 +336,7 @@ DIRECTIVES = {
 }  # fmt: skip
 CHOICES_OF = {
     "--on-conflict": "ON-CONFLICT", "--on-crash": "ON-CRASH", "--backoff": "BACKOFF",
-    "-p": "PRIORITY", "--priority": "PRIORITY",
+    "-p": "PRIORITY", "--priority": "PRIORITY", "--sort": "SORT", "--columns": "COLUMNS",
 }  # fmt: skip
 """Options whose values are a short list that their placeholder does not name."""
 

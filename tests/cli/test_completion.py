@@ -95,12 +95,16 @@ def test_values_of_options(offered):
     assert offered("enqueue", "--cwd", "") == [":directories"]
     assert offered("enqueue", "--file", "x") == [":files"]
     assert offered("--home", "") == [":directories"]
+    assert offered("list", "--sort", "d") == ["duration", ":nothing"]
+    assert offered("dlq", "list", "--columns", "id,st") == ["id,state", "id,started_at", ":nothing"]
 
 
 def test_every_short_list_is_one_that_the_verb_takes(run):
     for option, kind in completion.CHOICES_OF.items():
-        for value, _ in completion.FIXED[kind](completion.Place("enqueue", (), "")):
-            assert run("enqueue", "--dry-run", option, value, "true").code == 0
+        listing = option in {"--sort", "--columns"}
+        verb = ["list"] if listing else ["enqueue", "--dry-run"]
+        for value, _ in completion.FIXED[kind](completion.Place(verb[0], (), "")):
+            assert run(*verb, option, value, *([] if listing else ["true"])).code == 0
 
 
 def test_settings_and_their_values(offered):
