@@ -29,6 +29,7 @@ Examples:
   queuectl list --json --queue thumbs --limit 100
   queuectl list --grep rsync --since 2h
   queuectl list --columns id,state,duration,error --sort=-duration
+  queuectl list --watch --state pending,processing
 """
 
 DLQ_LIST = f"""\
@@ -97,8 +98,8 @@ Options:
                     how jobs end does not matter
   --any             until the first of them has ended, and only that one counts
   --timeout SPAN    wait no longer: 90, 10m, 2h
-  --propagate       exit with the code of the first job that did not end well, 128+N where
-                    signal N ended it, 124 where its own timeout did
+  --propagate       exit with the code of the first job that did not end well, as enqueue --wait
+                    does (help exit-codes)
 
 Examples:
   queuectl wait job1

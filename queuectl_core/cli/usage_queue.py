@@ -198,7 +198,7 @@ States of a job.
     "exit-codes": """\
 Exit codes.
 
-  0     done; wait: all completed; worker health, doctor: all well
+  0     done; wait: all completed; worker health, status --check, doctor: all well
   1     the answer is no: a waited job failed or was cancelled, a worker is not well,
         doctor found a problem, the job's state forbids it
   3     no worker runs
@@ -215,8 +215,8 @@ Exit codes.
   77    no permission
   78    the configuration is wrong
   124   wait: the time is over
-  N     run, enqueue --wait: the job's own code; 124: it took too long; 125: its end is not
-        known; 126, 127: it could not start; 128+N: signal N ended it
+  N     run, enqueue --wait, wait --propagate: the job's own code; 124: it took too long;
+        125: its end is not known; 126, 127: it could not start; 128+N: signal N ended it
   130   interrupted by Ctrl+C
 """,
     "environment": """\

@@ -10,7 +10,7 @@ import pytest
 
 from queuectl_core.cli import anatomy, usage
 from tests.cli import fuzz
-from tests.cli.test_examples import SERVING, examples
+from tests.cli.test_examples import SERVING, examples, is_live
 from tests.cli.test_usage import words_of
 
 pytestmark = pytest.mark.binary
@@ -60,7 +60,9 @@ def test_a_verb_ends_well_with_every_stream_closed(sandbox, verb):
     assert not [done for done in ended if "Traceback" in done.out + done.err]
 
 
-@pytest.mark.parametrize(("verb", "line"), list(examples(that_stay=True)))
+@pytest.mark.parametrize(
+    ("verb", "line"), [one for one in examples(that_stay=True) if not is_live(*one)]
+)
 def test_an_example_that_stays_works_until_it_is_told_to_end(sandbox, verb, line):
     programs = sandbox.root / "programs"
     programs.mkdir()

@@ -7,9 +7,13 @@ import signal
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.cli.test_examples import examples, is_live
+from tests.cli.test_usage import words_of
 from tests.terminal import Terminal
 
 pytestmark = pytest.mark.binary
+
+LIVE = [line for verb, line in examples(that_stay=True) if is_live(verb, line)]
 
 
 @pytest.fixture
@@ -26,6 +30,17 @@ def test_top_shows_the_queue_until_q(sandbox, live):
     terminal.press("?")
     terminal.until("sort the running jobs")
     terminal.press("xq")
+
+    assert terminal.close() == 0
+
+
+@pytest.mark.parametrize("line", LIVE)
+def test_an_example_of_a_live_view_works(sandbox, live, line):
+    sandbox.enqueue("true", "--queue", "thumbs", "--id", "seen")
+    terminal = live(*words_of(line)[1:])
+    terminal.until("thumbs")
+
+    terminal.press("q")
 
     assert terminal.close() == 0
 

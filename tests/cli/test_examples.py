@@ -20,7 +20,7 @@ NEEDS_DEAD = {"retry", "dlq list", "dlq show", "dlq retry", "dlq purge"}
 OTHER_JOBS: dict[str, list[str]] = {"restore": []}
 """What is in the queue where an example names no job: a queue with jobs is not replaced."""
 MAY_PRINT_NOTHING = {
-    "list", "logs", "worker list", "config unset", "config check", "export", "dlq list",
+    "list", "logs", "wait", "worker list", "config unset", "config check", "export", "dlq list",
     "cancel", "edit", "retry", "rm", "dlq retry", "dlq purge",
 }  # fmt: skip
 """Listings, and what happens to change nothing."""
@@ -38,6 +38,11 @@ def examples(*, that_stay: bool):
             stays = verb in SERVING or not STAYING.isdisjoint(words_of(line))
             if stays is that_stay:
                 yield verb, line
+
+
+def is_live(verb: str, line: str) -> bool:
+    """Tell whether an example is a live view, which wants a terminal: tests/binary has one."""
+    return verb == "top" or "--watch" in words_of(line)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from queuectl_core.services.jobs import wait
+from queuectl_core.services import polling
 from tests.builders import jobs_of
 from tests.cli.conftest import DEADLINE_S, queuectl
 from tests.worker.harness import CLOCK, is_running, pid_in, until
@@ -306,4 +306,5 @@ def test_it_is_a_worker_that_takes_no_jobs(started, ran, store):
     assert store.job_by_number(2).state == "pending"
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=DEADLINE_S)
-    assert wait(store, [1], clock=CLOCK, timeout_ms=0, enough=1)[0].state == "cancelled"
+    ((job, _),) = polling.ends(store, [1], clock=CLOCK, deadline_ms=0)
+    assert job.state == "cancelled"

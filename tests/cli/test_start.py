@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from queuectl_core.clock import SystemClock
-from queuectl_core.services.jobs import wait
+from queuectl_core.services import polling
 from tests.builders import jobs_of
 from tests.cli.conftest import ROOT
 from tests.worker.harness import is_running, until
@@ -69,7 +69,9 @@ def test_a_detached_worker_is_ready_when_the_command_returns(ran, store, home):
     assert is_running(pid)
     assert os.getsid(pid) not in {0, os.getsid(0)}
     assert os.readlink(f"/proc/{pid}/cwd") == "/"
-    (job,) = wait(store, [1], clock=SystemClock(), timeout_ms=20_000, enough=1)
+    clock = SystemClock()
+    deadline_ms = clock.monotonic_ms() + 20_000
+    ((job, _),) = polling.ends(store, [1], clock=clock, deadline_ms=deadline_ms)
     assert job.state == "completed"
     output = ran("logs", "1").stdout.decode()
     assert "NOTIFY_SOCKET" not in output

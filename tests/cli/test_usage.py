@@ -197,8 +197,8 @@ def test_a_flag_may_come_twice_a_value_not(run):
     assert run("--json", "status", "--json").records
     assert run("-q", "enqueue", "-q", "--", "true", "-q", "-q").code == 0
     assert run("list", "--limit", "1", "--limit", "2").code == 64
-    assert run("wait", "--json").err.startswith(
-        '{"error":"\\"queuectl wait\\" lacks its arguments"'
+    assert run("show", "--json").err.startswith(
+        '{"error":"\\"queuectl show\\" lacks its arguments"'
     )
 
 

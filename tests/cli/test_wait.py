@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests import halves
 from tests.builders import buried, completed
 
 
@@ -48,6 +49,20 @@ def test_wait_until_drained_does_not_judge(run, dead_job):
     assert run("wait", "--drained") == (0, "", "")
     run("enqueue", "true")
     assert run("wait", "--drained", "--timeout", "1s").code == 124
+
+
+@pytest.mark.parametrize(("option", "code"), [("--any", 0), ("--propagate", 125)])
+def test_a_job_that_was_pruned_meanwhile_had_ended_who_knows_how(run, store, clock, option, code):
+    run("enqueue", "true")
+
+    def pruned(_span_ms):
+        (claim,) = halves.claim(store, worker=1, limit=1, now_ms=clock.now_ms())
+        halves.finish(store, [completed(claim)], now_ms=clock.now_ms())
+        assert store.prune(before_ms=None, keep=0, limit=9, now_ms=clock.now_ms()).jobs
+
+    clock.pause = pruned
+
+    assert run("wait", "1", option) == (code, "", "")
 
 
 def test_wait_propagates_the_code_of_the_first_that_failed(run, ended):
