@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from queuectl_core.flow import Flow
     from queuectl_core.lifecycle import State
     from queuectl_core.options import JobOptions
 
@@ -59,15 +60,20 @@ class NewJob(Record):
     on_crash: str = ON_CRASH[0]
     options: JobOptions | None = None  # None: none of them, as most jobs
     tags: tuple[str, ...] = ()
+    flow: Flow | None = None  # None: it waits for nothing but its time
 
 
 class Enqueued(Record):
-    """What became of one new job. `created` is False where its id existed and was skipped."""
+    """What became of one new job. `created` is False where its id or key existed and was skipped.
+
+    `waits` is the reason why it waits besides its time, or `cancelled`; None: there is none.
+    """
 
     number: int
     id: str | None
     created: bool
     run_at_ms: int
+    waits: str | None = None
 
     @property
     def name(self) -> str:
@@ -79,7 +85,8 @@ class Job(Record):
     """A job as the queue keeps it. Moments are epoch milliseconds, spans milliseconds.
 
     `attempts` are the starts that count against `max_retries`; `starts` are all of them and never
-    goes back.
+    goes back. `blocked` holds bits of flow.py, None for a job that may be claimed when it is due;
+    `after` the numbers and conditions that flow.read reads.
     """
 
     number: int
@@ -114,6 +121,13 @@ class Job(Record):
     cpu_ms: int | None
     max_rss_bytes: int | None
     options: JobOptions | None
+    blocked: int | None
+    after: str | None
+    unique_key: str | None
+    unique_scope: str | None
+    mutex: str | None
+    mutex_slots: int | None
+    expires_at_ms: int | None
 
     @property
     def name(self) -> str:

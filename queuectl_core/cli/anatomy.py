@@ -41,12 +41,12 @@ def read(verb: str) -> Text:
     head, _, rest = usage.TEXTS[verb].partition("\nUsage:\n")
     first, _, more = head.strip().partition("\n")
     blocks = [block.strip("\n") for block in rest.split("\n\n")]
-    forms, *others = blocks
+    others = blocks[1:]
     prose = [more.strip("\n")] if more.strip() else []
     prose += [block for block in others if not block.startswith(("Options:", "Examples:"))]
     return Text(
         first,
-        tuple(line.strip() for line in forms.splitlines()),
+        tuple(usage.forms(usage.TEXTS[verb])),
         tuple(prose),
         tuple(_options(_block(others, "Options:"))),
         tuple(line.strip() for line in _block(others, "Examples:")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from queuectl_core.cli.text import when
 from queuectl_core.durations import format_duration
 from queuectl_core.errors import UsageError
-from queuectl_core.services.jobs import command_line
+from queuectl_core.services.jobs import command_line, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _CELLS: Mapping[str, tuple[str, Cell]] = {
     "id": ("ID", lambda _, job: job.name),
     "number": ("NUMBER", lambda _, job: str(job.number)),
     "state": ("STATE", lambda _, job: job.state),
-    "reason": ("REASON", lambda _, job: job.reason or ""),
+    "reason": ("REASON", lambda _, job: reason(job) or ""),
     "priority": ("PRI", lambda _, job: str(job.priority)),
     "attempts": ("ATTEMPTS", lambda _, job: f"{job.attempts}/{job.max_retries}"),
     "queue": ("QUEUE", lambda _, job: job.queue),

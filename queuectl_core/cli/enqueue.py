@@ -92,6 +92,11 @@ def options(args: Args) -> dict[str, object]:
         "timeout": args.text("--timeout"),
         "backoff": args.text("--backoff"),
         "on_crash": args.text("--on-crash"),
+        "after": args.words("--after") or None,
+        "unique": args.text("--unique"),
+        "mutex": args.text("--mutex"),
+        "expires_at": args.text("--expires"),
+        "hold": args.flag("--hold") or None,
         "cwd": _absolute(args.text("--cwd")),
         "tags": args.words("--tag") or None,
     }

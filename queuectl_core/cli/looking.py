@@ -82,7 +82,7 @@ def details(
 def _fields(session: Session, job: Job) -> dict[str, object]:
     """Return a job's fields as a person reads them, without those that are empty."""
     fields = jobs.record(job)
-    for key in ("run_at", "created_at", "started_at", "finished_at"):
+    for key in ("run_at", "created_at", "started_at", "finished_at", "expires_at"):
         at_ms = getattr(job, f"{key}_ms")
         fields[key] = None if at_ms is None else exactly(session, at_ms)
     for key in ("duration", "timeout", "cpu"):
@@ -92,7 +92,9 @@ def _fields(session: Session, job: Job) -> dict[str, object]:
         fields["argv"] = None  # the command line shows it
     if job.cancel_requested:
         fields["state"] = f"{job.state} (its worker is told to stop it)"
-    fields["waits"] = waiting.suspicion(session.looking, job)
+    fields["waits"] = waiting.reason_of(
+        session.looking, job, session.clock.now_ms()
+    ) or waiting.suspicion(session.looking, job)
     if job.env:
         fields["env"] = f"{', '.join(job.env)} (--env shows the values)"
     return {

@@ -69,7 +69,7 @@ def announce(session: Session, one: Enqueued, now_ms: int) -> None:
         out.line(f"Job {one.name} exists already (number {one.number}); nothing added")
     else:
         number = "" if one.id is None else f" (number {one.number})"
-        out.line(f"Enqueued job {one.name}{number}{_when(one.run_at_ms, now_ms)}")
+        out.line(f"Enqueued job {one.name}{number}{_when(one.run_at_ms, now_ms)}{_waits(one)}")
 
 
 def _when(run_at_ms: int | None, now_ms: int) -> str:
@@ -82,6 +82,19 @@ def _when(run_at_ms: int | None, now_ms: int) -> str:
     if run_at_ms < now_ms:
         return f", runs at once: {moment} is past"
     return f", runs at {moment} (in {durations.format_duration(run_at_ms - now_ms)})"
+
+
+def _waits(one: Enqueued) -> str:
+    """Return what a job waits for besides its time, in a word or two."""
+    if one.waits is None:
+        return ""
+    words = {
+        "held": f"held until: queuectl release {one.name}",
+        "dependency": "waits for other jobs",
+        "mutex": "waits for its mutex",
+        "cancelled": "cancelled at once: a job that it was to wait for has ended otherwise",
+    }
+    return f"; {words[one.waits]}"
 
 
 def directory() -> str:

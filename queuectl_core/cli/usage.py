@@ -35,6 +35,7 @@ VERBS: Mapping[str, str] = {
     "prune": "forget old finished jobs",
     "pause": "let no job of a queue start",
     "resume": "let jobs of a paused queue start again",
+    "release": "let held jobs go",
     "status": "count the jobs by state",
     "metrics": "sum up what happened",
     "top": "watch the queue live",
@@ -107,8 +108,13 @@ def text(verb: str) -> str:
 
 def synopsis(usage_text: str) -> str:
     """Return the one line that shows how a verb is called."""
-    after = usage_text.partition("Usage:\n")[2]
-    return after.partition("\n")[0].strip()
+    return forms(usage_text)[0]
+
+
+def forms(usage_text: str) -> list[str]:
+    """Return all ways in which a verb is called; a long one goes on in the next line."""
+    block = usage_text.partition("Usage:\n")[2].partition("\n\n")[0]
+    return " ".join(block.split()).replace(" queuectl ", "\nqueuectl ").splitlines()
 
 
 def verbs_of(group: str) -> list[str]:

@@ -6,12 +6,14 @@ ENQUEUE = """\
 Add a job to the queue; a worker runs it. When this exits with 0 the job is on disk.
 
 Usage:
-  queuectl enqueue [options] [--env KV]... [--tag T]... [--inherit-env GLOB]... [--] [<word>...]
+  queuectl enqueue [options] [--env KV]... [--tag T]... [--inherit-env GLOB]... [--after JOB]...
+                   [--] [<word>...]
 
 One word is a shell line, run by /bin/sh. Two or more are a program and its arguments, run
 without a shell, byte for byte; put -- before them where the first one starts with a dash.
 One word that opens with { is a JSON object with the fields id, command, argv, priority,
-max_retries, run_at, timeout, queue, backoff, on_crash, cwd, env, tags.
+max_retries, run_at, timeout, queue, backoff, on_crash, cwd, env, tags, after, unique, mutex,
+expires_at, hold.
 
 Options:
   --id ID               name the job: letters, digits and . _ : -; the id is
@@ -39,7 +41,15 @@ Options:
   --allow-background    let what it leaves in the background live on when it ended well or failed
   --tag T               put a tag on it, to select it by; may come several times
   --shell               join the words to a shell line
-  --on-conflict WHAT    when the id exists: error, skip (exit 0, nothing added), replace
+  --after JOB           wait until JOB has completed; JOB:fail: has failed or was cancelled,
+                        JOB:any: has ended; may come several times
+  --mutex KEY           run never two jobs with KEY at once; KEY=N: never more than N
+  --unique KEY          add none while another with KEY waits or runs; KEY=started: while one
+                        waits; KEY=1h: for an hour after one was added
+  --expires TIME        cancel it when it was not started by then; 30m: after it came due
+  --hold                hold it back until: queuectl release
+  --on-conflict WHAT    when the id or the unique key exists: error, skip (exit 0, nothing
+                        added), replace (the old job is cancelled if it waits)
   --stdin               read jobs from stdin, one a line: JSON objects or shell lines
   -f FILE, --file FILE  read jobs from FILE, the same way
   --atomic              with --stdin or --file: all lines or none; keeps them all in memory
@@ -56,13 +66,15 @@ Examples:
   queuectl enqueue --timeout 10m --env TIER=gold --env DEBUG=1 -- ./import.sh 17
   queuectl enqueue --stdin --queue thumbs < commands.txt
   queuectl enqueue --retries 5 --retry-on 75,timeout --follow -- ./publish.sh
+  queuectl enqueue --id load --mutex db --expires 2h -- ./load.sh
+  queuectl enqueue --after load -- ./report.sh
 """
 
 RUN = """\
 Run a job here and now: its output is yours, its exit code too. A wrapper for cron.
 
 Usage:
-  queuectl run [options] [--env KV]... [--inherit-env GLOB]... [--] [<word>...]
+  queuectl run [options] [--env KV]... [--tag T]... [--inherit-env GLOB]... [--] [<word>...]
 
 It needs no worker: this process runs the job, in your environment and directory, with its timeout,
 its retries, and a place in the history; `queuectl logs` has the output as well. It reads your
@@ -75,7 +87,10 @@ codes of all verbs (help exit-codes).
 
 Options:
   --id ID               name the job: letters, digits and . _ : -
-  --on-conflict WHAT    when the id exists: error (exit 73), skip (exit 0, nothing runs), replace
+  --unique KEY          run it not while another with KEY waits or runs; KEY=started: while one
+                        waits; KEY=1h: for an hour after one was added
+  --on-conflict WHAT    when the id or the unique key exists: error (exit 73), skip (exit 0,
+                        nothing runs), replace (the old job is cancelled if it waits)
   --queue Q             count it to this queue (default: default)
   -p N, --priority N    from 1 to 10, for a worker that has to run it again
   --retries N           attempts in all (default: the setting max-retries)
@@ -95,11 +110,13 @@ Options:
   --kill-after SPAN     from the wish to end to SIGKILL (default: the setting kill-grace)
   --nice N              run it with this niceness; 19 is the kindest
   --allow-background    let what it leaves in the background live on when it ended well or failed
+  --tag T               put a tag on it, to select it by; may come several times
   --shell               join the words to a shell line
 
 Examples:
   queuectl run -- rsync -a src/ backup:/srv/
   queuectl run --id backup --on-conflict replace --timeout 2h --retries 3 -- ./backup.sh
+  queuectl run --unique sync --on-conflict skip --tag nightly -- ./sync.sh
   queuectl run --retry-on 75,timeout --ok-codes 24 'rsync -a src/ dst/ | tail -n 3'
 """
 
@@ -123,8 +140,20 @@ Examples:
   queuectl logs --attempt 1 --stderr 17
 """
 
+RELEASE = """\
+Let jobs go that were enqueued with --hold.
+
+Usage:
+  queuectl release [options] <id>...
+
+Examples:
+  queuectl release job1
+  queuectl release 17 18
+"""
+
 TEXTS = {
     "enqueue": ENQUEUE,
     "run": RUN,
     "logs": LOGS,
+    "release": RELEASE,
 }

@@ -187,13 +187,14 @@ What was understood is printed with its offset when you enqueue.
     "states": """\
 States of a job.
 
-  pending       waits: for a worker, or for its time
+  pending       waits: for a worker, for its time, or for its `reason`: dependency, mutex, held
   processing    runs
   completed     ended with exit code 0
   failed        failed, and waits for its next attempt
   dead          failed for good: its attempts are used up, or its worker died while
                 it ran and it must not repeat (queuectl dlq list)
-  cancelled     a user did not want it any more
+  cancelled     a user did not want it any more, it expired, or a job that it was to wait
+                for ended otherwise (queuectl show: `reason`)
 """,
     "exit-codes": """\
 Exit codes.
@@ -208,7 +209,7 @@ Exit codes.
   66    the input file can't be read
   69    a service is not there
   70    a bug of ours
-  73    the id exists
+  73    the id exists, or the unique key
   74    a disk or file error: full, damaged
   75    busy: try again
   76    the queue file is of a newer version

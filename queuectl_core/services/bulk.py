@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from threading import Thread
 
-from queuectl_core.errors import BadData, JobExists, QueuectlError
+from queuectl_core.errors import BadData, JobExists, NotFound, QueuectlError
 from queuectl_core.records import Record
 from queuectl_core.services.lines import MAX_LINE_BYTES, Reader
 
@@ -138,12 +138,12 @@ def _add(store: Store, jobs: Sequence[Numbered], plan: Plan) -> Batch:
 
 
 def put(jobs: Sequence[tuple[int, Item]], add: Callable[[list[Item]], Sequence[Enqueued]]) -> Batch:
-    """Add numbered lines; where ids exist, halve until those that can't be added stand alone."""
+    """Add numbered lines; where some can't be added, halve until these stand alone."""
     if not jobs:
         return Batch(0, (), ())
     try:
         added = add([job for _, job in jobs])
-    except JobExists as error:
+    except (BadData, JobExists, NotFound) as error:
         if len(jobs) == 1:
             return Batch(0, (), (BadLine(jobs[0][0], error),))
         middle = len(jobs) // 2

@@ -138,6 +138,8 @@ def cancel(store: Store, jobs: Sequence[Job], *, now_ms: int) -> Batch:
     One that has ended meanwhile is refused.
     """
     states = store.cancel([job.number for job in jobs], now_ms=now_ms)
+    while store.settle_waiting(now_ms=now_ms):
+        pass  # more jobs waited for these than one transaction tells
     return _sorted(jobs, states, CANCEL, wanted=(State.CANCELLED, State.PROCESSING))
 
 

@@ -39,6 +39,7 @@ class Patient(Record):
             Check("integrity", self._integrity),
             Check("durability", self._durability),
             Check("counts", self._counts, self._recount),
+            Check("waiting jobs", self._strays, self._let_strays_go),
             Check("log", self._log, self._empty_log),
             Check("clock", self._clock),
             Check("workers", self._workers),
@@ -103,6 +104,25 @@ class Patient(Record):
             return self._counts()
         self.examiner.recount(now_ms=self.now_ms)
         return well(f"fixed: {len(wrong)} of them counted anew")
+
+    def _strays(self) -> Answer:
+        jobs, rows = self.examiner.strays(now_ms=self.now_ms)
+        if jobs:
+            named = ", ".join(f"#{number}" for number in jobs[:5]) + (" ..." if jobs[5:] else "")
+            return problem(
+                f"{len(jobs):,} wait for nothing that could let them go: {named}",
+                "queuectl doctor --fix",
+            )
+        if rows:
+            return warning(f"{rows:,} rows of jobs that wait no more", "queuectl doctor --fix")
+        return well("each waits for something that is to come")
+
+    def _let_strays_go(self) -> Answer:
+        jobs, rows = self.examiner.strays(now_ms=self.now_ms)
+        if not jobs and not rows:
+            return self._strays()
+        self.examiner.let_strays_go(now_ms=self.now_ms)
+        return well(f"fixed: {len(jobs)} jobs go on, {rows} rows forgotten")
 
     def _log(self) -> Answer:
         size_bytes = self.examiner.log_size()

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from json import JSONDecodeError
 
     from queuectl_core.durations import Naive
+    from queuectl_core.flow import Flow
     from queuectl_core.options import JobOptions
 
     Fields = Mapping[str, object]
 
 INPUT_FIELDS = (
     "id", "queue", "command", "argv", "priority", "max_retries", "run_at", "timeout", "backoff",
-    "cwd", "env", "on_crash", "tags",
+    "cwd", "env", "on_crash", "tags", "after", "unique", "mutex", "expires_at", "hold",
 )  # fmt: skip
 OPTION_FIELDS = (
     "jitter", "retry_on", "no_retry_on", "ok_codes", "kill_after", "verify", "nice",
@@ -39,6 +40,7 @@ QUEUE_FIELDS = (
 """What only the queue sets: ignored on input, so that a listing can be enqueued again."""
 _KNOWN = frozenset(INPUT_FIELDS + OPTION_FIELDS + QUEUE_FIELDS)
 _OPTIONAL = frozenset(OPTION_FIELDS)
+FLOW_FIELDS = frozenset({"after", "unique", "mutex", "expires_at", "hold"})
 _EXCERPT_CHARACTERS = 24
 _BLANKS = " \t\n\r"
 _MAX_TIMEOUT_S = checks.MAX_TIMEOUT_MS // 1000
@@ -98,7 +100,7 @@ def new_job(fields: Fields, defaults: Defaults) -> NewJob:
     command, argv = _command(get("command"), get("argv"))
     job_id, priority, retries = _text_id(fields), get("priority"), get("max_retries")
     queue, backoff, cwd, env = get("queue"), get("backoff"), get("cwd"), get("env")
-    on_crash, tags = get("on_crash"), get("tags")
+    on_crash, tags, run_at_ms = get("on_crash"), get("tags"), _moment_ms(get("run_at"), defaults)
     return NewJob(
         command,
         argv,
@@ -106,7 +108,7 @@ def new_job(fields: Fields, defaults: Defaults) -> NewJob:
         None if job_id is None else checks.check_id(job_id),
         checks.DEFAULT_QUEUE if queue is None else checks.check_queue(queue),
         checks.DEFAULT_PRIORITY if priority is None else checks.check_priority(priority),
-        _moment_ms(get("run_at"), defaults),
+        run_at_ms,
         _timeout_ms(get("timeout")),
         None if backoff is None else _backoff(backoff),
         defaults.cwd if cwd is None else checks.check_cwd(cwd),
@@ -114,7 +116,14 @@ def new_job(fields: Fields, defaults: Defaults) -> NewJob:
         checks.ON_CRASH[0] if on_crash is None else checks.check_on_crash(on_crash),
         None if _OPTIONAL.isdisjoint(fields) else _options(fields),
         () if tags is None else checks.check_tags(tags),
+        None if FLOW_FIELDS.isdisjoint(fields) else _flow(fields, run_at_ms, defaults),
     )
+
+
+def _flow(fields: Fields, run_at_ms: int | None, defaults: Defaults) -> Flow | None:
+    from queuectl_core.services import wishes  # noqa: PLC0415 - re, datetime: 12 ms
+
+    return wishes.flow(fields, run_at_ms, now_ms=defaults.now_ms, naive=defaults.naive)
 
 
 def _read(text: str) -> object:

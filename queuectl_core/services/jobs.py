@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from queuectl_core.storage.store import Store
 
 _MAX_NUMBER_DIGITS = 18
-_MOMENTS = ("run_at", "created_at", "started_at", "finished_at")
+_MOMENTS = ("run_at", "created_at", "started_at", "finished_at", "expires_at")
 
 
 def find(store: Store, word: str) -> Job:
@@ -76,7 +76,7 @@ def record(job: Job) -> dict[str, object]:
         "command": command_line(job),
         "argv": None if job.argv is None else list(job.argv),
         "state": job.state,
-        "reason": job.reason,
+        "reason": reason(job),
         "priority": job.priority,
         "attempts": job.attempts,
         "max_retries": job.max_retries,
@@ -88,6 +88,7 @@ def record(job: Job) -> dict[str, object]:
         "timeout": seconds(job.timeout_ms),
         "backoff": job.backoff,
         "on_crash": job.on_crash,
+        **_wishes(job),
         "cwd": job.cwd,
         "env": None if job.env is None else dict(job.env),
         "tags": list(job.tags),
@@ -107,6 +108,25 @@ def _option_fields(job: Job | NewJob) -> dict[str, object]:
     return to_fields(job.options)
 
 
+def reason(job: Job) -> str | None:
+    """Return why a job waits, or how it ended."""
+    if not job.blocked:
+        return job.reason
+    from queuectl_core import flow  # noqa: PLC0415 - few jobs wait for others
+
+    return flow.reason(job.blocked)
+
+
+def _wishes(job: Job) -> dict[str, object]:
+    """Return what a job waits for, or waited for, as `enqueue` takes it."""
+    names = ("after", "unique", "mutex", "hold")
+    if not (job.after or job.unique_key or job.mutex or job.blocked):
+        return dict.fromkeys(names)
+    from queuectl_core.services import waiting  # noqa: PLC0415 - few jobs wait for others
+
+    return waiting.wishes(job)
+
+
 def draft_record(job: NewJob) -> dict[str, object]:
     """Return a job that is not in the queue yet as `enqueue` would take it."""
     fields = job._asdict()
@@ -115,6 +135,10 @@ def draft_record(job: NewJob) -> dict[str, object]:
     del fields["options"]
     fields |= _option_fields(job)
     fields["tags"] = list(job.tags) or None
+    if fields.pop("flow") is not None:
+        from queuectl_core.services import waiting  # noqa: PLC0415 - few jobs wait for others
+
+        fields |= waiting.draft_wishes(job)
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -1,13 +1,101 @@
-"""Why a job that is due does not start. Knows a Store and nothing of how it is shown."""
+"""What jobs wait for besides their time: written as people write it, explained, and let go."""
 
 from __future__ import annotations
 
-from queuectl_core.lifecycle import CLAIMABLE
+from queuectl_core import flow
+from queuectl_core.durations import format_moment
+from queuectl_core.errors import WrongState
+from queuectl_core.flow import DEPENDENCY, FINISHED, HELD, keyed
+from queuectl_core.lifecycle import CLAIMABLE, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from queuectl_core.job import Job
+    from collections.abc import Sequence
+
+    from queuectl_core.job import Job, NewJob
     from queuectl_core.storage.store import Store
+
+SHOWN = 3
+_END = {"ok": "completes", "fail": "fails", "any": "ends"}
+
+
+def wishes(job: Job) -> dict[str, object]:
+    """Return the fields of a job's record on what it waits for, or waited for."""
+    after = [f"#{number}:{condition}" for number, condition in flow.read(job.after or "")]
+    unique = job.unique_key
+    if unique is not None and job.unique_scope not in {None, FINISHED}:
+        unique = keyed(unique, job.unique_scope)
+    mutex = job.mutex
+    if mutex is not None and job.mutex_slots != 1:
+        mutex = keyed(mutex, job.mutex_slots)
+    return {
+        "after": after or None,
+        "unique": unique,
+        "mutex": mutex,
+        "hold": True if (job.blocked or 0) & HELD else None,
+    }
+
+
+def draft_wishes(new: NewJob) -> dict[str, object]:
+    """Return those fields of a job that is not in the queue yet."""
+    wished = new.flow or flow.Flow()
+    unique, mutex = wished.unique, wished.mutex
+    return {
+        "after": [f"{job}:{condition}" for job, condition in wished.after] or None,
+        "unique": unique and (keyed(unique.key, unique.scope)),
+        "mutex": mutex and keyed(mutex.key, mutex.slots),
+        "expires_at": wished.expires_at_ms and format_moment(wished.expires_at_ms),
+        "hold": wished.hold or None,
+    }
+
+
+def release(store: Store, jobs: Sequence[Job], *, now_ms: int) -> None:
+    """Let held jobs go. Raises WrongState, and releases none, when one is not held."""
+    for job in jobs:
+        if not (job.blocked or 0) & HELD:
+            raise WrongState(
+                f"job {job.name} is not held: it is {job.state}; nothing was released",
+                hint=f"queuectl show {job.name}",
+            )
+    store.unhold([job.number for job in jobs], now_ms=now_ms)
+
+
+def reason_of(store: Store, job: Job, now_ms: int) -> str | None:
+    """Return what a job waits for besides its time, for a person; None where there is nothing."""
+    blocked = job.blocked or 0
+    if blocked & HELD:
+        text = f"until you let it go: queuectl release {job.name}"
+    elif blocked & DEPENDENCY:
+        text = _dependency(store, job)
+    elif blocked:
+        text = _full_mutex(store, job)
+    else:
+        return None
+    if job.expires_at_ms is not None and job.state is State.PENDING:
+        at = format_moment(job.expires_at_ms)
+        text += f"; it expires at {at}" if job.expires_at_ms > now_ms else f"; it expired at {at}"
+    return text
+
+
+def _dependency(store: Store, job: Job) -> str:
+    parents = store.parents(job.number, limit=SHOWN + 1)
+    named = [
+        f"job {parent.name} {_END[parent.condition]} ({parent.state or 'forgotten'})"
+        for parent in parents[:SHOWN]
+    ]
+    more = " and others" if len(parents) > SHOWN else ""
+    if not named:
+        return "until a worker comes to it: those that it waited for have ended"
+    return f"until {', '.join(named)}{more}"
+
+
+def _full_mutex(store: Store, job: Job) -> str:
+    holders = store.holders(job.mutex or "", limit=SHOWN + 1)
+    names = ", ".join(holder.name for holder in holders[:SHOWN])
+    more = " and others" if len(holders) > SHOWN else ""
+    if not holders:
+        return f'until jobs before it with the mutex "{job.mutex}" have ended'
+    return f'until a place of the mutex "{job.mutex}" is free; job {names}{more} holds it'
 
 
 def suspicion(store: Store, job: Job) -> str | None:

@@ -99,6 +99,20 @@ class Pruned(Record):
     more: bool
 
 
+class Parent(Record):
+    """A job that another one waits for. `state` is None where it is forgotten by now."""
+
+    number: int
+    id: str | None
+    state: State | None
+    condition: str
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return name_of(self.number, self.id)
+
+
 class NewWorker(Record):
     """A worker that comes up. `queues` is None for all."""
 

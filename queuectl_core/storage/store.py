@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from queuectl_core.storage.changes import Changes
+from queuectl_core.storage.flow import FlowVerbs
 from queuectl_core.storage.inline import Inline
 from queuectl_core.storage.queues import Queues
 from queuectl_core.storage.selections import Selections
@@ -45,16 +46,19 @@ class Intake(Protocol):
     ) -> list[Enqueued]:
         """Add jobs in the order given and wake idle workers; all of them or none.
 
-        Where a text id exists: `error` raises JobExists and adds nothing; `skip` leaves the old job
-        and says `created=False`; `replace` cancels the old job if it still waits, takes its id away
-        from it, and adds the new one, but raises JobExists while the old one runs.
+        Where a text id exists, or a job with the same unique key: `error` raises JobExists and adds
+        nothing; `skip` leaves the old job and says `created=False`; `replace` cancels the old job
+        if it still waits, takes its id away from it, and adds the new one, but raises JobExists
+        while the old one runs.
+        Raises NotFound where a job is to wait for one that is not there, those before it in `jobs`
+        included.
         """
 
     def close(self) -> None:
         """Close the connection."""
 
 
-class Store(Intake, Selections, Queues, Changes, Inline, Protocol):
+class Store(Intake, Selections, Queues, Changes, Inline, FlowVerbs, Protocol):
     """One connection to one queue."""
 
     # --- a job's life ---
@@ -81,11 +85,12 @@ class Store(Intake, Selections, Queues, Changes, Inline, Protocol):
         runs at a time: the others are passed over. `limit` 0: takes none.
 
         Up to `ahead` more are taken for starts that may be given up (retry.PutBack): the very next
-        jobs, but only for their first start, and none that must not repeat after a crash.
+        jobs, but only for their first start, and none that must not repeat after a crash, holds a
+        mutex or expires.
         """
 
     def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:
-        """Return the earliest run_at of all jobs that could be claimed, past or future.
+        """Return the earliest run_at of all jobs that nothing else blocks, past or future.
 
         None without any. Jobs of paused queues can't, nor suspects while one runs.
         """

@@ -29,6 +29,7 @@ from queuectl_core.worker.crew import Crew
 from queuectl_core.worker.pruner import Pruner
 from queuectl_core.worker.reserve import Reserve, path_beside
 from queuectl_core.worker.trimmer import Trimmer
+from queuectl_core.worker.waker import Waker
 from queuectl_core.worker.worker import Worker, hired
 
 TYPE_CHECKING = False
@@ -102,6 +103,7 @@ class Pool:
             self._pulse,
             _Chore(TEND_EVERY_MS, self._tend),
             _Chore(TEND_EVERY_MS, lambda: self._auditor.look(self._is_idle)),
+            _Chore(TEND_EVERY_MS, Waker(self._store, clock).look),
             _Chore(TRIM_EVERY_MS, Trimmer(self._store, clock).look),
             self._pruning,
         ]

@@ -16,6 +16,7 @@ SERVING = {"worker start", "top", "up", "run"}
 STAYING = {"--follow", "--wait", "--watch"}
 """Options that make a verb stay until something happens."""
 NEEDS_PENDING = {"cancel", "edit", "pause", "why"}
+NEEDS_HELD = {"release"}
 NEEDS_DEAD = {"retry", "dlq list", "dlq show", "dlq retry", "dlq purge"}
 OTHER_JOBS: dict[str, list[str]] = {"restore": []}
 """What is in the queue where an example names no job: a queue with jobs is not replaced."""
@@ -69,9 +70,12 @@ def prepared(run, end_next, open_queue, tmp_path, monkeypatch):
         _, rest = main._verb(words)
         values = parse.parse(verb, parse.arrange(verb, rest))._values
         for job_id in values.get("<id>") or OTHER_JOBS.get(verb, ["other"]):
-            run("enqueue", "--id", str(job_id), "-p", "10", "true")
-            if verb not in NEEDS_PENDING:
+            hold = ["--hold"] if verb in NEEDS_HELD else []
+            run("enqueue", "--id", str(job_id), "-p", "10", *hold, "true")
+            if verb not in NEEDS_PENDING | NEEDS_HELD:
                 end_next(buried if verb in NEEDS_DEAD else completed)
+        for parent in values.get("--after") or ():
+            run("enqueue", "--id", str(parent), "true")
         if verb == "service uninstall":
             run("service", "install", "--user")
         if verb == "import":

@@ -200,6 +200,29 @@ def test_an_id_is_a_lock(started, ran, store):
     assert process.poll() is None
 
 
+def test_a_unique_key_is_a_lock_too(started, ran, store):
+    first = started("run", "--unique", "sync", "--tag", "nightly", "sleep 1000")
+    until(lambda: [job.state for job in jobs_of(store, tag="nightly")] == ["processing"])
+
+    second = ran("run", "--unique", "sync", "true")
+    skipped = ran("run", "--unique", "sync", "--on-conflict", "skip", "true")
+
+    assert (second.returncode, b"unique key" in second.stderr) == (73, True)
+    assert (skipped.returncode, len(jobs_of(store))) == (0, 1)
+    first.terminate()
+    first.wait(timeout=DEADLINE_S)
+    assert ran("run", "--unique", "sync", "true").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "wish", [["after", ["1"]], ["mutex", "m"], ["expires_at", "1h"], ["hold", True]]
+)
+def test_a_job_that_might_wait_is_not_taken(ran, home, wish):
+    done = ran("run", json.dumps({"command": "true", wish[0]: wish[1]}))
+
+    assert (done.returncode, f"takes no {wish[0]}".encode() in done.stderr) == (64, True)
+
+
 def test_a_closed_stdout_is_tolerated(store):
     done = subprocess.run(
         ["/bin/sh", "-c", '"$@" >&-', "sh", *queuectl("run", "echo out; echo err >&2")],

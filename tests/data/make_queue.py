@@ -15,7 +15,8 @@ import apsw
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
-from queuectl_core.options import JobOptions  # noqa: E402 - the script runs from anywhere
+from queuectl_core.flow import After, Flow, Mutex, Unique  # noqa: E402 - the script runs from anywhere
+from queuectl_core.options import JobOptions  # noqa: E402
 from queuectl_core.storage import open_store  # noqa: E402 - the script runs from anywhere
 from tests.builders import NOW_MS, new_job, new_worker  # noqa: E402
 from tests.conformance import steps  # noqa: E402
@@ -43,7 +44,14 @@ def fill(path: str) -> None:
         options=JobOptions(ok_codes="0,3", kill_after_ms=500, input="ä\n"),
         tags=("monthly", "paper"),
     )
-    store.enqueue([whole], now_ms=NOW_MS)
+    flowing = Flow(
+        after=(After("whole", "any"),),
+        unique=Unique("nightly", "1h", 3_600_000),
+        mutex=Mutex("db", 2),
+        expires_at_ms=NOW_MS + 7_200_000,
+        hold=True,
+    )
+    store.enqueue([whole, new_job(id="flowing", flow=flowing)], now_ms=NOW_MS)
     store.close()
 
 

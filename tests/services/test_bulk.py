@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queuectl_core.errors import BadData, StorageFull
+from queuectl_core.errors import BadData, NotFound, StorageFull
 from queuectl_core.services import bulk
 from queuectl_core.services.bulk import Plan
 from queuectl_core.services.intake import Defaults
@@ -97,3 +97,36 @@ def test_a_bad_line_keeps_its_number_and_reason():
     (batch,) = bulk.check(io.BytesIO(b"\n\n{}\n"), plan())
 
     assert [(bad.line, type(bad.error)) for bad in batch.bad] == [(3, BadData)]
+
+
+def stream(lines):
+    return io.BytesIO("".join(f"{line}\n" for line in lines).encode())
+
+
+def test_jobs_that_wait_come_in_the_order_of_their_lines(store):
+    lines = [f'{{"id":"a{n}","command":"x"}}' for n in range(150)]
+    lines += ['{"command":"y","after":["a0","a149:any"],"mutex":"db"}', "z"]
+
+    (batch,) = bulk.enqueue(store, stream(lines), plan())
+
+    assert [one.waits for one in batch.added[-2:]] == ["dependency", None]
+    assert list(batch.bad) == []
+    assert [one.number for one in batch.added] == list(range(1, 153))
+
+
+def test_one_that_waits_for_nobody_there_is_told_and_the_others_are_added(store):
+    lines = ['{"command":"x"}'] * 120 + ['{"command":"y","after":["nope"]}'] + ["z"] * 120
+
+    (batch,) = bulk.enqueue(store, stream(lines), plan())
+
+    assert (batch.good, [one.line for one in batch.bad]) == (240, [121])
+    assert len(jobs_of(store)) == 240
+
+
+def test_all_or_none_holds_for_jobs_that_wait_too(store):
+    lines = ['{"command":"x","mutex":"m"}'] * 120 + ['{"command":"y","after":["nope"]}']
+
+    with pytest.raises(NotFound):
+        bulk.enqueue_atomic(store, stream(lines), plan())
+
+    assert jobs_of(store) == []

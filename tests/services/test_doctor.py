@@ -11,6 +11,7 @@ import apsw
 import pytest
 
 from queuectl_core import bundles, home
+from queuectl_core.flow import HELD, After, Flow, Mutex
 from queuectl_core.services import checks_place, doctor
 from queuectl_core.storage import open_store
 from queuectl_core.storage.sqlite import files
@@ -94,7 +95,7 @@ def test_a_healthy_queue_is_ok_in_every_check(queue, look):
     findings = look()
 
     assert ill(findings) == []
-    assert len(findings) == 18
+    assert len(findings) == 19
     assert doctor.is_healthy(list(findings.values()))
 
 
@@ -272,6 +273,26 @@ def test_wrong_counts_are_a_problem_until_they_are_mended(place, queue, look):
 
     assert look()["counts"].state == "ok"
     steps.assert_figures_are_true(queue)
+
+
+def test_jobs_that_nothing_would_let_go_are_a_problem_until_they_are_mended(place, queue, look):
+    parent = steps.enqueue(queue)
+    child = steps.enqueue(queue, flow=Flow(after=(After(str(parent)),)))
+    parked = steps.enqueue(queue, flow=Flow(mutex=Mutex("db")))
+    held = steps.enqueue(queue, flow=Flow(hold=True))
+    assert look()["waiting jobs"].state == "ok"
+    edit(place.db, "DELETE FROM dependencies")
+    edit(place.db, f"UPDATE jobs SET blocked = 4 WHERE number = {parked}")
+    edit(place.db, f"INSERT INTO dependencies VALUES ({parent}, {held}, 'ok')")
+
+    found = look()["waiting jobs"]
+    assert (found.state, found.hint) == ("problem", "queuectl doctor --fix")
+    assert f"#{child}, #{parked}" in found.message
+    assert look(mend=True)["waiting jobs"].message == "fixed: 2 jobs go on, 1 rows forgotten"
+
+    assert look()["waiting jobs"].state == "ok"
+    blocked = [steps.job_of(queue, number).blocked for number in (child, parked, held)]
+    assert blocked == [None, None, HELD]
 
 
 def test_a_long_log_is_written_back(place, queue, look, monkeypatch):

@@ -40,6 +40,7 @@ def test_the_least_job_takes_all_defaults():
         "on_crash": "retry",
         "options": None,
         "tags": (),
+        "flow": None,
     }
 
 

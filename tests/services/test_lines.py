@@ -25,6 +25,8 @@ GOOD = [
     ' {"command":"x"} ',
     '{ "command" : "x" , "priority" : 1 }',
     '{"command":"x","run_at":"2030-01-01T00:00:00Z"}',
+    '{"command":"x","mutex":"db","hold":true}',
+    '{"command":"x","after":["a"],"unique":"k","expires_at":"5m"}',
 ]
 BAD = [
     "{}",
@@ -53,7 +55,9 @@ BAD = [
 
 
 @pytest.mark.parametrize("text", GOOD)
-@pytest.mark.parametrize("overrides", [{}, {"queue": "q"}, {"priority": 2, "cwd": "/x"}])
+@pytest.mark.parametrize(
+    "overrides", [{}, {"queue": "q"}, {"priority": 2, "cwd": "/x"}, {"mutex": "m"}]
+)
 def test_a_line_is_read_as_an_object_on_the_command_line_is(text, overrides):
     (fields,) = intake.read_objects(text)
     wanted = intake.new_job({**fields, **overrides}, DEFAULTS)

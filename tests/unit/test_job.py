@@ -257,7 +257,7 @@ def test_a_new_job_waits_for_nothing_unless_told():
     assert new_job()._asdict() == {
         "command": "true", "argv": None, "max_retries": 3, "id": None, "queue": "default",
         "priority": 5, "run_at_ms": None, "timeout_ms": None, "backoff": None, "cwd": None,
-        "env": None, "on_crash": "retry", "options": None, "tags": (),
+        "env": None, "on_crash": "retry", "options": None, "tags": (), "flow": None,
     }  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def test_every_kept_old_file_opens_and_has_its_jobs(path, number):
 
     assert {job.id: job.state for job in jobs_of(store)} == {
         f"{state}-job": state for state in STATES.values()
-    } | {"whole": State.PENDING}
+    } | {"whole": State.PENDING, "flowing": State.PENDING}
     steps.assert_figures_are_true(store)
     store.close()
 

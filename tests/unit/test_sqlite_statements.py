@@ -165,13 +165,13 @@ def test_every_event_has_a_move():
 
 def test_the_claim_looks_for_what_the_table_calls_claimable():
     assert states_in(sql.WAITING) == tuple(state for state in CLAIMABLE)
-    assert sql.NEXT_JOB.count(sql.WAITING) == 10
-    assert sql.NEXT_DUE.count(sql.WAITING) == 10
+    assert sql.NEXT_JOB.count(sql.FREE) == 10
+    assert sql.NEXT_DUE.count(sql.FREE) == 10
     assert sql.WAITING in sql.ACTIVE_QUEUES
 
 
 def test_the_partial_index_says_the_same_as_the_claim(raw):
-    assert schema_of(raw, "jobs_claim").endswith(f"WHERE {sql.WAITING}")
+    assert schema_of(raw, "jobs_claim").endswith(f"WHERE {sql.FREE}")
 
 
 def test_the_schema_allows_the_states_of_the_table_and_no_others(raw):

@@ -63,7 +63,7 @@ def _edit(ledger: Ledger, statement: str, values: Values) -> State | None:
     place = _place(ledger, values["number"])
     if place is None:
         return None
-    word, queue, _, tags = place
+    word, queue, _, tags, _ = place
     state, number = rows.state(word), values["number"]
     if state not in CLAIMABLE:
         return state
@@ -83,7 +83,7 @@ def _remove(ledger: Ledger, number: int) -> Removed | None:
     place = _place(ledger, number)
     if place is None:
         return None
-    word, queue, starts, tags = place
+    word, queue, starts, tags, _ = place
     state = rows.state(word)
     if state in FINAL:
         pruning.erase(ledger, number, tags)

@@ -14,6 +14,7 @@ from queuectl_core.storage.sqlite import jobs as steps
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite.changes import SqliteChanges
 from queuectl_core.storage.sqlite.connection import backup, translated
+from queuectl_core.storage.sqlite.flow import SqliteFlow
 from queuectl_core.storage.sqlite.inline import SqliteInline
 from queuectl_core.storage.sqlite.queues import SqliteQueues
 from queuectl_core.storage.sqlite.selecting import LAST
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from queuectl_core.storage.sqlite.rows import Row
 
 
-class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline):
+class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline, SqliteFlow):
     """All verbs of the contract. Their docstrings: storage/store.py."""
 
     def __init__(self, path: str, *, now_ms: int) -> None:
@@ -53,12 +54,14 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline):
             if limit or ahead:
                 self._refuse_newer()
             held = [steps.settle(ledger, result) for result in results]
+            ledger.take_effect()  # what waited for these may be the next to claim
             if any(map(steps.gives_back, results)):
                 ledger.write_figures()  # a claim looks for its queues in the counts
             wanted = self._queues_in(sql.ACTIVE_QUEUES, queues) if limit or ahead else []
             claims = list(steps.claim_next(ledger, worker, wanted, limit=limit, ahead=ahead))
         if any(map(steps.concerns_others, results)):
-            bell.ring(self._workers_dir)
+            ledger.woke = True
+        self._tell(ledger)
         return held, claims
 
     def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:
@@ -70,7 +73,7 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline):
         return min(moments, default=None)
 
     def unsettled(self, *, now_ms: int, queues: Sequence[str] | None = None) -> bool:
-        if self._queues_in(sql.IN_FLIGHT, queues):
+        if self._queues_in(sql.IN_FLIGHT, queues) or self._has_left(now_ms):
             return True
         return any(
             self._value(sql.ANY_DUE, {"queue": queue, "now_ms": now_ms})
@@ -80,7 +83,7 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline):
     def cancel(self, numbers: Sequence[int], *, now_ms: int) -> list[State | None]:
         with self._writing(now_ms) as ledger:
             states = [steps.cancel(ledger, number) for number in numbers]
-        if State.PROCESSING in states:
+        if State.PROCESSING in states or ledger.woke:
             bell.ring(self._workers_dir)
         return states
 

@@ -11,8 +11,9 @@ import apsw
 
 from queuectl_core.errors import NotFound, StorageDamaged
 from queuectl_core.lifecycle import State
-from queuectl_core.storage.sqlite import files, presence
+from queuectl_core.storage.sqlite import files, presence, waiting
 from queuectl_core.storage.sqlite import statements as sql
+from queuectl_core.storage.sqlite import statements_flow as flow_sql
 from queuectl_core.storage.sqlite import statements_upkeep as upkeep_sql
 from queuectl_core.storage.sqlite.connection import (
     APPLICATION_ID,
@@ -123,6 +124,11 @@ class SqliteExaminer:
         """Return the figures that are not what the rows say; reads an index of all rows."""
         return [Miscount._make(row) for row in self._rows(upkeep_sql.MISCOUNTS)]
 
+    def strays(self, *, now_ms: int) -> tuple[list[int], int]:
+        """Return the jobs that wait for nothing that could ever let them go, and stray rows."""
+        jobs = [int(row[0]) for row in self._rows(flow_sql.STRAYS, {"now_ms": now_ms})]
+        return jobs, int(self._rows(flow_sql.DANGLING)[0][0])
+
     def newest_event_ms(self) -> int | None:
         """Return the latest moment among the last thousand events, None without any."""
         newest = self._rows(upkeep_sql.NEWEST_EVENT)[0][0]
@@ -147,6 +153,16 @@ class SqliteExaminer:
             with Ledger(self._opened(), gate, self._path, now_ms) as ledger:
                 ledger.connection.execute(upkeep_sql.DROP_COUNTS)
                 ledger.connection.execute(upkeep_sql.RECOUNT)
+        finally:
+            gate.close()
+
+    def let_strays_go(self, *, now_ms: int) -> None:
+        """Let those jobs go and forget those rows, in one transaction."""
+        gate = Gate(files.gate_path(self._path))
+        try:
+            with Ledger(self._opened(), gate, self._path, now_ms) as ledger:
+                ledger.connection.execute(flow_sql.DELETE_DANGLING)
+                waiting.let_strays_go(ledger)
         finally:
             gate.close()
 

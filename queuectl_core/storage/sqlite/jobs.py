@@ -5,7 +5,7 @@ from __future__ import annotations
 from queuectl_core.job import SUSPECT_CRASHES
 from queuectl_core.lifecycle import CLAIMABLE, TRANSITIONS, Event, State
 from queuectl_core.run import Claim, Ending, Outcome
-from queuectl_core.storage.sqlite import rows
+from queuectl_core.storage.sqlite import rows, waiting
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite.ledger import Note, Place
 
@@ -22,20 +22,35 @@ if TYPE_CHECKING:
     from queuectl_core.storage.sqlite.rows import Row
 
 
+LOOKS = 50
+"""Jobs that a claim looks at in vain. Each is expired or parked, and not looked at again."""
+
+
 def claim_next(
     ledger: Ledger, worker: int, queues: Sequence[str], *, limit: int, ahead: int
 ) -> Iterator[Claim]:
-    """Claim the best due jobs of some queues for a worker, `ahead` of them before their time."""
-    for position in range(limit + ahead):
+    """Claim the best due jobs of some queues for a worker, `ahead` of them before their time.
+
+    Fewer after LOOKS jobs that may not start, so that a transaction stays short: the caller asks
+    again.
+    """
+    taken, looks = 0, LOOKS
+    while taken < limit + ahead and looks:
         best = _best(ledger, sql.NEXT_JOB, queues)
         if best is not None and best[6] >= SUSPECT_CRASHES and _suspect_runs(ledger):
             best = _best(ledger, sql.NEXT_CLEAR_JOB, queues)
-        if best is None or (position >= limit and not best[5]):
+        if best is None or (taken >= limit and not best[5]):
             return
-        number, state, queue = best[2:5]
-        claim = claim_one(ledger, worker, Place(number, rows.state(state), queue))
+        number, state, queue, _, _, mutex, expires_at_ms = best[2:]
+        place = Place(number, rows.state(state), queue, mutex)
+        wishes = mutex is not None or expires_at_ms is not None
+        if wishes and not waiting.may_start(ledger, place, expires_at_ms):
+            looks -= 1
+            continue
+        claim = claim_one(ledger, worker, place)
         if claim is None:
             return
+        taken += 1
         yield claim
 
 
@@ -66,10 +81,15 @@ def _best(ledger: Ledger, statement: str, queues: Sequence[str]) -> Row | None:
 
 
 def _next_job(ledger: Ledger, statement: str, queue: str) -> Row | None:
-    """Return (priority, run_at_ms, number, state, queue, may_lie, crashes) of a queue's best."""
+    """Return the best due job of a queue.
+
+    (priority, run_at_ms, number, state, queue, may_lie, crashes, mutex, expires_at_ms).
+    """
     values = {"queue": queue, "now_ms": ledger.now_ms}
     row: Row | None = ledger.connection.execute(statement, values).fetchone()
-    return None if row is None else rows.whole(row)
+    if row is not None:
+        rows.whole(row[:-2])  # the last two of most jobs are NULL
+    return row
 
 
 def _suspect_runs(ledger: Ledger) -> bool:
@@ -95,7 +115,7 @@ def settle(ledger: Ledger, result: Result) -> bool:
     event = verdict.event
     if gives_back(result) and _cancel_wanted(ledger, claim):
         event = Event.STOP  # its worker had not heard of the wish when the run ended by itself
-    place = Place(claim.job.number, State.PROCESSING, claim.job.queue)
+    place = Place(claim.job.number, State.PROCESSING, claim.job.queue, claim.job.mutex)
     values = _ending(ledger, result, event)
     if not ledger.move(event, place, values, Note(outcome.duration_ms, outcome.error)):
         return False
@@ -180,7 +200,7 @@ def revive(ledger: Ledger, number: int, run_at_ms: int) -> State | None:
 
 def _place(ledger: Ledger, number: int) -> Place | None:
     row = ledger.connection.execute(sql.JOB_STATE, {"number": number}).fetchone()
-    return None if row is None else Place(number, rows.state(row[0]), row[1])
+    return None if row is None else Place(number, rows.state(row[0]), *row[1:])
 
 
 def interrupted(job: Job, now_ms: int) -> Outcome:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import apsw
 
-from queuectl_core.lifecycle import TRANSITIONS, Event, State
+from queuectl_core.lifecycle import FINAL, TRANSITIONS, Event, State
 from queuectl_core.records import Record
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite.connection import roll_back, translated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from queuectl_core.storage.sqlite.gate import Gate
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 
 class Place(Record):
-    """Where a job stands now: its state and queue, for the figures."""
+    """Where a job stands now: its state and queue, for the figures, and the mutex it has."""
 
     number: int
     state: State
     queue: str
+    mutex: str | None = None
 
 
 class Note(Record):
@@ -50,9 +51,22 @@ class Ledger:
     (https://sqlite.org/lang_transaction.html).
     """
 
-    def __init__(self, connection: apsw.Connection, gate: Gate, path: str, now_ms: int) -> None:
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        gate: Gate,
+        path: str,
+        now_ms: int,
+        then: Callable[[Ledger], None] | None = None,
+    ) -> None:
         self.connection = connection
         self.now_ms = now_ms
+        self.ended: list[tuple[int, State]] = []  # jobs that others may wait for
+        self.revived: list[int] = []
+        self.unmet: list[tuple[int, str]] = []  # new jobs that wait in vain, and why
+        self.freed: set[str] = set()  # mutexes that may have room now
+        self.woke = False  # whether a job may be claimed that could not before
+        self._then = then
         self._gate = gate
         self._path = path
         self._counts: dict[tuple[str, str], int] = {}
@@ -77,6 +91,7 @@ class Ledger:
         """Commit, or take everything back; SQLite's errors leave as ours."""
         try:
             if error is None:
+                self.take_effect()
                 self.write_figures()
                 self.connection.execute(sql.COMMIT)
         except apsw.Error as failure:
@@ -98,14 +113,21 @@ class Ledger:
 
         `values` are the statement's, without the job's number. `note` goes into the event row.
         """
-        number, source, queue = job
+        number, source, queue, mutex = job
         duration_ms, detail = note
         self.connection.execute(sql.MOVES[event], {"number": number, **values})
         if not self.connection.changes():
             return False
         self.connection.execute(sql.INSERT_EVENT, (self.now_ms, number, event, duration_ms, detail))
         self.count(queue, source, -1)
-        self.count(queue, TRANSITIONS[event][1], 1)
+        target = TRANSITIONS[event][1]
+        self.count(queue, target, 1)
+        if target in FINAL:
+            self.ended.append((number, target))
+        elif event is Event.REVIVE:
+            self.revived.append(number)
+        if mutex is not None and target is not State.PROCESSING:
+            self.freed.add(mutex)
         self.roll_up(queue, event, 1, duration_ms or 0)
         return True
 
@@ -122,6 +144,11 @@ class Ledger:
         moment_ms = self.now_ms if at_ms is None else at_ms
         self.connection.execute(sql.INSERT_EVENT, (moment_ms, number, event, None, detail))
         self.roll_up(queue, event, 1)
+
+    def take_effect(self) -> None:
+        """Let the jobs go on that waited for what has ended so far: see waiting.py."""
+        if self._then is not None and (self.ended or self.freed or self.revived or self.unmet):
+            self._then(self)
 
     def row(self, statement: str, values: apsw.Bindings) -> Row:
         """Return the one row that must be there."""

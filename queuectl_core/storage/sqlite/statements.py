@@ -20,6 +20,8 @@ def _listed(states: Iterable[State]) -> str:
 
 COLUMNS = ", ".join(Job._fields)
 WAITING = f"state IN ({_listed(CLAIMABLE)})"
+FREE = f"{WAITING} AND blocked IS NULL"
+"""What the index of the claim holds: a blocked job is never looked at."""
 PRIORITIES = range(HIGHEST_PRIORITY, LOWEST_PRIORITY - 1, -1)
 
 BEGIN = "BEGIN IMMEDIATE"
@@ -105,7 +107,7 @@ def _first(column: str, priority: int, due: str = "") -> str:
     return f"""(
         SELECT {column}
         FROM jobs
-        WHERE {WAITING} AND queue = :queue AND priority = {priority} {due}
+        WHERE {FREE} AND queue = :queue AND priority = {priority} {due}
         ORDER BY run_at_ms, number
         LIMIT 1
     )"""
@@ -119,7 +121,8 @@ def _next_job(due: str) -> str:
     probes = ", ".join(_first("number", priority, due) for priority in PRIORITIES)
     return f"""
 SELECT priority, run_at_ms, number, state, queue,
-    starts = 0 AND on_crash = '{ON_CRASH[0]}', crashes
+    starts = 0 AND on_crash = '{ON_CRASH[0]}' AND mutex IS NULL AND expires_at_ms IS NULL,
+    crashes, mutex, iif(starts, NULL, expires_at_ms)
 FROM jobs
 WHERE number = coalesce({probes})
 """
@@ -189,11 +192,11 @@ MOVES: Mapping[Event, str] = {
             Event.COMPLETE, Event.FAIL, Event.BURY, Event.STOP, Event.RELEASE, Event.RESCUE
         )
     },
-    Event.CANCEL: _move(Event.CANCEL, "reason = :reason, finished_at_ms = :now_ms"),
+    Event.CANCEL: _move(Event.CANCEL, "reason = :reason, finished_at_ms = :now_ms, blocked = NULL"),
     Event.REVIVE: _move(
         Event.REVIVE,
         f"""reason = NULL, run_at_ms = :run_at_ms, attempts = 0, crashes = 0,
-    started_at_ms = NULL, worker = NULL, {_NO_OUTCOME}""",
+    started_at_ms = NULL, worker = NULL, blocked = NULL, expires_at_ms = NULL, {_NO_OUTCOME}""",
     ),
 }  # fmt: skip
 
@@ -213,6 +216,10 @@ SELECT token
 FROM jobs
 WHERE state = '{State.PROCESSING}' AND cancel_requested = 1 AND worker = :worker
 """
+
+# Asked after each end: most queues have no dependency at all, and the rest is in
+# statements_flow.py.
+ANY_DEPENDENCY = "SELECT EXISTS (SELECT 1 FROM dependencies)"
 
 # --- history and figures ---
 
@@ -237,7 +244,7 @@ SET events = events + excluded.events, duration_ms = duration_ms + excluded.dura
 
 # --- looking ---
 
-JOB_STATE = "SELECT state, queue FROM jobs WHERE number = :number"
+JOB_STATE = "SELECT state, queue, mutex FROM jobs WHERE number = :number"
 JOB_BY_NUMBER = f"SELECT {COLUMNS} FROM jobs WHERE number = :number"
 JOB_BY_ID = f"SELECT {COLUMNS} FROM jobs WHERE id = :id"
 ATTEMPTS = """

@@ -9,8 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-EDITABLE = frozenset(NewJob._fields) - {"id"}
-PLACE = "SELECT state, queue, starts, tags FROM jobs WHERE number = :number"
+EDITABLE = frozenset(NewJob._fields) - {"id", "flow"}
+PLACE = "SELECT state, queue, starts, tags, mutex FROM jobs WHERE number = :number"
 KEPT = tuple(name for name in Job._fields if name not in {"number", "token", "cancel_requested"})
 """What a job brings along from another queue, or from this one as it was."""
 ADOPT = f"""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from queuectl_core.lifecycle import State
-from queuectl_core.storage.sqlite.statements import WAITING
+from queuectl_core.storage.sqlite.statements import FREE
 
 COUNT_DUE = f"""
 SELECT count(*)
 FROM (
     SELECT 1
     FROM jobs
-    WHERE {WAITING} AND queue = :queue AND priority = :priority AND run_at_ms <= :now_ms
+    WHERE {FREE} AND queue = :queue AND priority = :priority AND run_at_ms <= :now_ms
     LIMIT :most
 )
 """
@@ -19,7 +19,7 @@ SELECT count(*)
 FROM (
     SELECT 1
     FROM jobs
-    WHERE {WAITING} AND queue = :queue AND priority = :priority
+    WHERE {FREE} AND queue = :queue AND priority = :priority
       AND (run_at_ms, number) < (:run_at_ms, :number)
     LIMIT :most
 )
