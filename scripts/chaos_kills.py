@@ -45,7 +45,7 @@ WORKERS, THREADS = 4, 2
 TARGETS = ("pool", "pool", "whole", "whole", "supervisor", "loader", "job")
 
 
-class _Massacre:
+class Massacre:
     """Kills at random among several workers, never the last one that runs."""
 
     def __init__(self, world: World, rng: Random) -> None:
@@ -103,12 +103,12 @@ def kill(size: Size) -> str:
     kills = size.kills or size.of(18, 200)
     with World(size.binary) as world:
         begun_s = time.monotonic()
-        massacre = _Massacre(world, size.rng)
+        massacre = Massacre(world, size.rng)
         ids = names("k", jobs)
         spans = (0, 0.02, 0.05, 0.1)
         lines = {job: world.traced(f"sleep {size.rng.choice(spans)}") for job in ids}
         world.add(lines, max_retries=50, backoff="fixed:0")
-        seen = _strike_through(massacre, kills, jobs)
+        seen = strike_through(massacre, kills, jobs)
         world.await_quiet(within_s=90)
         took_s = time.monotonic() - begun_s
         kept = world.judge(ledger.Asked(frozenset(ids)), seen)
@@ -119,7 +119,7 @@ def kill(size: Size) -> str:
         return _figures(massacre, kept, took_s)
 
 
-def _strike_through(massacre: _Massacre, kills: int, jobs: int) -> dict[str, float]:
+def strike_through(massacre: Massacre, kills: int, jobs: int) -> dict[str, float]:
     """Spread the kills over the work; return which jobs the client saw completed when."""
     seen: dict[str, float] = {}
     while massacre.kills < kills:
@@ -135,7 +135,7 @@ def _strike_through(massacre: _Massacre, kills: int, jobs: int) -> dict[str, flo
     return seen
 
 
-def _figures(massacre: _Massacre, kept: dict[str, ledger.Kept], took_s: float) -> str:
+def _figures(massacre: Massacre, kept: dict[str, ledger.Kept], took_s: float) -> str:
     waits_s = massacre.waits_s()
     poisoned = sum(one.state == "dead" for one in kept.values())
     reruns = sum(line.what == ledger.START for line in massacre.world.lines()) - len(kept)

@@ -16,6 +16,7 @@ import chaos_abuse
 import chaos_change
 import chaos_crowds
 import chaos_damage
+import chaos_flow
 import chaos_kills
 import chaos_scarce
 from chaos_world import Broken
@@ -43,6 +44,7 @@ SCENARIOS: dict[str, Callable[[chaos_kills.Size], str]] = {
     "making": chaos_change.making,
     "settings": chaos_change.settings,
     "newer": chaos_change.newer,
+    "mutex": chaos_flow.mutex,
 }
 
 

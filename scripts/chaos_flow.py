@@ -1,0 +1,83 @@
+"""The scenario of jobs that wait: for a mutex, and for each other."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import chaos_ledger as ledger
+from chaos_kills import Massacre, names, strike_through
+from chaos_world import Broken, World
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chaos_kills import Size
+
+SLOTS = {"one": 1, "two": 2}
+LOCKED = (
+    "l() {{ exec 9>{key}.$1; flock -n 9; }}; {places} || echo $QUEUECTL_JOB_ID >>clashes;"
+    " sleep 0.02"
+)
+"""The kernel gives a lock back when the last process of a run is gone, however it went."""
+
+
+def mutex(size: Size) -> str:
+    """SIGKILL of random parts of several workers while jobs share mutexes and follow each other."""
+    jobs = size.jobs or size.of(300, 3_000)
+    kills = size.kills or size.of(10, 100)
+    with World(size.binary) as world:
+        ids = names("m", jobs)
+        parents = _enqueue(world, size, ids)
+        massacre = Massacre(world, size.rng)
+        strike_through(massacre, kills, jobs)
+        world.await_quiet(within_s=90)
+        kept = world.judge(ledger.Asked(frozenset(ids)))
+        clashes = world.root / "clashes"
+        if clashes.exists():
+            raise Broken(f"a mutex was exceeded by {clashes.read_text().split()[:9]}")
+        early = _early(world.lines(), parents, kept)
+        if early:
+            raise Broken(f"started before their parents had ended: {early[:9]}")
+        for worker in massacre.crew:
+            worker.stop()
+        return f"{len(kept)} jobs, {len(parents)} of them after another, {massacre.kills} kills"
+
+
+def _enqueue(world: World, size: Size, ids: list[str]) -> dict[str, str]:
+    """Add the jobs, a third of them after the one before; return who waits for whom."""
+    rows: list[dict[str, object]] = []
+    parents: dict[str, str] = {}
+    for before, job in zip([None, *ids], ids, strict=False):
+        key = size.rng.choice(list(SLOTS))
+        places = " || ".join(f"l {place}" for place in range(SLOTS[key]))
+        row: dict[str, object] = {
+            "id": job,
+            "command": world.traced(LOCKED.format(key=key, places=places)),
+            "max_retries": 50,
+            "backoff": "fixed:0",
+            "mutex": f"{key}={SLOTS[key]}",
+            "priority": size.rng.randint(1, 10),
+        }
+        if before is not None and size.rng.randrange(3) == 0:
+            parents[job] = before
+            row["after"] = [f"{before}:any"]
+        rows.append(row)
+    world.ok("enqueue", "--stdin", given="\n".join(map(json.dumps, rows)))
+    return parents
+
+
+def _early(
+    lines: list[ledger.Line], parents: Mapping[str, str], kept: Mapping[str, ledger.Kept]
+) -> list[str]:
+    """Return the jobs that started before the run that completed their parent had ended."""
+    ends = {
+        line.job: place
+        for place, line in enumerate(lines)
+        if line.what == ledger.END and line.attempt == kept[line.job].attempts
+    }
+    return [
+        line.job
+        for place, line in enumerate(lines)
+        if line.what == ledger.START and place < ends.get(parents.get(line.job, ""), -1)
+    ]
