@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from queuectl_core.job import Enqueued
     from queuectl_core.lifecycle import State
@@ -34,9 +34,16 @@ class Changes(Protocol):
         """
 
     def adopt(
-        self, jobs: Sequence[History], *, now_ms: int, on_conflict: str = "error"
+        self,
+        jobs: Sequence[History],
+        *,
+        now_ms: int,
+        on_conflict: str = "error",
+        known: Callable[[int], int | None] | None = None,
     ) -> list[Enqueued]:
         """Add jobs in the states that they had elsewhere, with their attempts; all or none.
 
-        They get numbers of this queue. Conflicts of ids: as in `enqueue`.
+        They get numbers of this queue; `known` tells those that earlier calls gave, by the number
+        elsewhere. Conflicts of ids, and of the unique keys of jobs that wait: as in `enqueue`.
+        Raises NotFound where one waits for a job that did not come along.
         """

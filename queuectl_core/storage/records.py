@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Protocol
 
+    from queuectl_core.flow import Flow
     from queuectl_core.job import Job
     from queuectl_core.lifecycle import State
     from queuectl_core.retry import Verdict
@@ -79,10 +80,16 @@ class Removed(Record):
 
 
 class History(Record):
-    """A job as it was in another queue, with its attempts; their numbers mean nothing here."""
+    """A job as it was in another queue, with its attempts; their numbers mean nothing here.
+
+    `origin` is the number that it had there, `flow` what it waits for: the job itself tells nothing
+    of that.
+    """
 
     job: Job
     attempts: Sequence[Attempt] = ()
+    flow: Flow | None = None
+    origin: int | None = None
 
 
 class PrunedJob(Record):

@@ -89,6 +89,7 @@ class FlowMachine(RuleBasedStateMachine):
         self.engine = self.engine_class(self.directory.name)
         self.clock = ManualClock()
         self.jobs = {}
+        self.paused = set()
         self.store = self.engine.open()
         self.worker_store = self.engine.open()
         self.worker = self.worker_store.register(new_worker(), now_ms=self.now_ms)
@@ -212,6 +213,45 @@ class FlowMachine(RuleBasedStateMachine):
         assert self.store.unhold([number], now_ms=self.now_ms) == [job.held]
         job.held = False
 
+    @rule(
+        number=numbers,
+        changes=st.fixed_dictionaries(
+            {},
+            optional={
+                "priority": st.sampled_from([1, 10]),
+                "queue": st.sampled_from(QUEUES),
+                "run_at_ms": delays_ms,
+            },
+        ).filter(bool),
+    )
+    def edit(self, number, changes):
+        """Give a job another place among those that wait."""
+        job = self.jobs[number]
+        if "run_at_ms" in changes:
+            changes = changes | {"run_at_ms": changes["run_at_ms"] + self.now_ms}
+        assert self.store.edit([number], changes, now_ms=self.now_ms) == [job.state]
+        if job.state in CLAIMABLE:
+            for name, value in changes.items():
+                setattr(job, name, value)
+
+    @rule(target=numbers, number=consumes(numbers))
+    def remove(self, number):
+        """Remove a job that has ended, whoever waited for it."""
+        self.store.remove([number], now_ms=self.now_ms)
+        if self.jobs[number].state not in FINAL:
+            return number
+        del self.jobs[number]
+        return multiple()
+
+    @rule(queue=st.sampled_from(QUEUES))
+    def pause_or_resume(self, queue):
+        """Let no job of a queue start, or let them start again."""
+        if queue in self.paused:
+            self.store.resume(queue, now_ms=self.now_ms)
+        else:
+            self.store.pause(queue, by="ann", reason=None, now_ms=self.now_ms)
+        self.paused ^= {queue}
+
     # --- rules: workers ---
 
     @rule(target=claims, limit=st.integers(1, 4), queues=st.sampled_from([None, None, ("a",)]))
@@ -249,6 +289,16 @@ class FlowMachine(RuleBasedStateMachine):
             for claim in self.claim(1, None).values:
                 self.finish(claim, Complete, 0)
         return numbers
+
+    @rule(target=numbers, condition=conditions)
+    def cancel_one_of_two_parents(self, condition):
+        """A child waits for two; one of them goes."""
+        first, second = self.enqueue_many([("a", 10), ("a", 10)], None).values
+        wishes = {"delay_ms": 0, "mutex": None, "hold": False, "expires_ms": None}
+        parents = [(first, "any"), (second, condition)]
+        child = self.enqueue(queue="b", priority=5, parents=parents, **wishes)
+        self.cancel(first)
+        return multiple(first, second, child)
 
     @rule(span_ms=st.sampled_from([1, 1_000, 2_000]))
     def let_time_pass(self, span_ms):
@@ -296,11 +346,11 @@ class FlowMachine(RuleBasedStateMachine):
         job.open = {
             (parent, condition)
             for parent, condition in job.after
-            if self.jobs[parent].state not in FINAL
+            if parent in self.jobs and self.jobs[parent].state not in FINAL
         }
-        for parent, condition in job.after:
+        for parent, condition in job.after if judge else ():
             state = self.jobs[parent].state
-            if judge and state in FINAL and state not in ENDS[condition]:
+            if state in FINAL and state not in ENDS[condition]:
                 self.end(number, State.CANCELLED)
                 return
 
@@ -339,7 +389,7 @@ class FlowMachine(RuleBasedStateMachine):
                 for number, job in self.jobs.items()
                 if job.state in CLAIMABLE and job.run_at_ms <= self.now_ms
                 and not job.held and not job.open
-                and (queues is None or job.queue in queues)
+                and (queues is None or job.queue in queues) and job.queue not in self.paused
             )  # fmt: skip
             best = next((n for _, _, n in waiting_jobs if self.may_run(n)), None)
             if best is None:

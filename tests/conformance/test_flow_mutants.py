@@ -10,13 +10,13 @@ from hypothesis import Phase
 from queuectl_core.errors import QueuectlError
 from queuectl_core.flow import ENDS
 from queuectl_core.lifecycle import Event, State
+from queuectl_core.storage.sqlite import changes, mutexes, waiting
 from queuectl_core.storage.sqlite import jobs as steps_of_jobs
-from queuectl_core.storage.sqlite import mutexes, waiting
 from queuectl_core.storage.sqlite import statements as plain_sql
 from queuectl_core.storage.sqlite import statements_flow as sql
 from queuectl_core.storage.sqlite.ledger import Ledger
 from tests.builders import released
-from tests.conformance import test_flow, test_flow_model
+from tests.conformance import test_flow, test_flow_changes, test_flow_model
 from tests.conformance.engines import SqliteEngine
 
 
@@ -149,7 +149,14 @@ def claims_ahead_whatever_it_may_hold(patch):
     patch.setattr(plain_sql, "NEXT_JOB", text.replace(" AND mutex IS NULL", ""))
 
 
+def an_edited_job_keeps_its_place_in_the_line(patch):
+    patch.setattr(changes, "IN_LINE", frozenset())
+
+
 BY_CHECK = {
+    an_edited_job_keeps_its_place_in_the_line: (
+        test_flow_changes.test_a_job_that_gets_a_lower_priority_lets_the_next_go_first
+    ),
     claims_ahead_whatever_it_may_hold: partial(
         test_flow.test_only_jobs_that_wait_for_nothing_are_claimed_ahead, ahead=3
     ),

@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 MAX_NUMBER_DIGITS = 18
 
 
-def meet_twin(ledger: Ledger, job: NewJob, on_conflict: str) -> Enqueued | None:
-    """Return the job that has this one's unique key where it is to be left alone; None: go on.
+def meet_twin(ledger: Ledger, wished: Flow | None, on_conflict: str) -> Enqueued | None:
+    """Return the job that has the same unique key where it is to be left alone; None: go on.
 
     Raises JobExists where that is what to do, and where the other one runs and is to be replaced.
     """
-    if job.flow is None or job.flow.unique is None:
+    if wished is None or wished.unique is None:
         return None
-    while (row := _twin(ledger, job.flow.unique)) is not None:
+    while (row := _twin(ledger, wished.unique)) is not None:
         number, job_id, word, queue, mutex, run_at_ms = row
         state = rows.state(word)
         if on_conflict == "skip":
             return Enqueued(number, job_id, created=False, run_at_ms=run_at_ms)
         if on_conflict != "replace" or state is State.PROCESSING:
-            raise _twin_exists(job.flow.unique, name_of(number, job_id), state, on_conflict)
+            raise _twin_exists(wished.unique, name_of(number, job_id), state, on_conflict)
         if state not in CLAIMABLE:
             return None  # of the period, and over
         values = {"reason": "replaced", "now_ms": ledger.now_ms}
@@ -82,7 +82,7 @@ def admit(ledger: Ledger, number: int, job: NewJob) -> str | None:
     pairs = [
         (parent, condition) for (parent, _), condition in zip(parents, conditions, strict=True)
     ]
-    ledger.connection.execute(sql.SET_FLOW, {"number": number, **_columns(wished, pairs)})
+    ledger.connection.execute(sql.SET_FLOW, {"number": number, **columns(wished, pairs)})
     blocked = waiting.enter(ledger, number, HELD if wished.hold else 0)
     for (parent, state), condition in zip(parents, conditions, strict=True):
         if state in FINAL and state not in ENDS[condition]:
@@ -91,7 +91,8 @@ def admit(ledger: Ledger, number: int, job: NewJob) -> str | None:
     return flow.reason(blocked) if blocked else None
 
 
-def _columns(wished: Flow, pairs: list[tuple[int, str]]) -> dict[str, str | int | None]:
+def columns(wished: Flow, pairs: list[tuple[int, str]]) -> dict[str, str | int | None]:
+    """Return what SET_FLOW writes of a job that waits after these; nothing blocks it yet."""
     unique, mutex = wished.unique, wished.mutex
     return {
         "blocked": None,
@@ -118,14 +119,23 @@ def _parent(ledger: Ledger, word: str, child: int) -> tuple[int, State]:
 
 
 def _found(ledger: Ledger, word: str) -> Row | None:
-    if word.startswith("#"):
-        return _by_number(ledger, word[1:])
-    found = _by_id(ledger, word)
+    found = by_text_id(ledger, word)
     if found is not None:
         return found
-    if word.startswith("id:"):
-        return _by_id(ledger, word[3:])
-    return _by_number(ledger, word)
+    number = number_in(word.removeprefix("#"))
+    if number is None:
+        return None
+    values = {"number": number}
+    row: Row | None = ledger.connection.execute(sql.PARENT_BY_NUMBER, values).fetchone()
+    return row
+
+
+def by_text_id(ledger: Ledger, word: str) -> Row | None:
+    """Return number and state of the job with that text id, `id:` before it or not."""
+    if word.startswith("#"):
+        return None
+    found = _by_id(ledger, word)
+    return _by_id(ledger, word[3:]) if found is None and word.startswith("id:") else found
 
 
 def _by_id(ledger: Ledger, word: str) -> Row | None:
@@ -133,10 +143,7 @@ def _by_id(ledger: Ledger, word: str) -> Row | None:
     return row
 
 
-def _by_number(ledger: Ledger, digits: str) -> Row | None:
+def number_in(digits: str) -> int | None:
+    """Return the number of a job that digits say; None where they say none."""
     countable = digits.isascii() and digits.isdigit() and len(digits) <= MAX_NUMBER_DIGITS
-    if not countable:
-        return None
-    values = {"number": int(digits)}
-    row: Row | None = ledger.connection.execute(sql.PARENT_BY_NUMBER, values).fetchone()
-    return row
+    return int(digits) if countable else None

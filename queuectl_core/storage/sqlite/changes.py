@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from queuectl_core.job import Enqueued
+from queuectl_core.flow import MUTEX
 from queuectl_core.lifecycle import CLAIMABLE, FINAL
 from queuectl_core.storage.records import Removed
-from queuectl_core.storage.sqlite import bell, intake, pruning, rows
+from queuectl_core.storage.sqlite import bell, pruning, rows, waiting
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite import statements_changes as changes_sql
 from queuectl_core.storage.sqlite.intake import SqliteIntake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import apsw
 
+    from queuectl_core.job import Enqueued
     from queuectl_core.lifecycle import State
     from queuectl_core.storage.records import History
     from queuectl_core.storage.sqlite.ledger import Ledger
     from queuectl_core.storage.sqlite.rows import Row
 
     Values = dict[str, apsw.SQLiteValue]
+    Known = Callable[[int], int | None]
 
 EDIT = "edit"
+IN_LINE = frozenset({"queue", "priority", "run_at_ms"})
+"""Fields that give a job its place among those that wait for the same mutex."""
 
 
 class SqliteChanges(SqliteIntake):
@@ -37,7 +41,7 @@ class SqliteChanges(SqliteIntake):
         if "run_at_ms" in fields and fields["run_at_ms"] is None:
             values["run_at_ms"] = now_ms
         with self._writing(now_ms) as ledger:
-            states = [_edit(ledger, statement, values | {"number": number}) for number in numbers]
+            states = [_edit(ledger, number, statement, values) for number in numbers]
         bell.ring(self._workers_dir)
         return states
 
@@ -46,36 +50,46 @@ class SqliteChanges(SqliteIntake):
             return [_remove(ledger, number) for number in numbers]
 
     def adopt(
-        self, jobs: Sequence[History], *, now_ms: int, on_conflict: str = "error"
+        self,
+        jobs: Sequence[History],
+        *,
+        now_ms: int,
+        on_conflict: str = "error",
+        known: Known | None = None,
     ) -> list[Enqueued]:
+        from queuectl_core.storage.sqlite.adoption import Adoption  # noqa: PLC0415 - for one verb
+
         with self._writing(now_ms) as ledger:
-            added = [_adopt(ledger, one, on_conflict) for one in jobs]
+            adoption = Adoption(ledger, on_conflict, known)
+            added = [adoption.adopt(one) for one in jobs]
         bell.ring(self._workers_dir)
         return added
 
 
-def _place(ledger: Ledger, number: apsw.SQLiteValue) -> Row | None:
+def _place(ledger: Ledger, number: int) -> Row | None:
     row: Row | None = ledger.connection.execute(changes_sql.PLACE, {"number": number}).fetchone()
     return row
 
 
-def _edit(ledger: Ledger, statement: str, values: Values) -> State | None:
-    place = _place(ledger, values["number"])
+def _edit(ledger: Ledger, number: int, statement: str, values: Values) -> State | None:
+    place = _place(ledger, number)
     if place is None:
         return None
-    word, queue, _, tags, _ = place
-    state, number = rows.state(word), values["number"]
+    word, queue, _, tags, mutex = place
+    state = rows.state(word)
     if state not in CLAIMABLE:
         return state
-    ledger.connection.execute(statement, values)
+    ledger.connection.execute(statement, values | {"number": number})
+    if mutex is not None and not IN_LINE.isdisjoint(values):
+        ledger.freed.add(mutex)  # for those that were behind it
+        waiting.unblock(ledger, number, MUTEX)
     if "tags" in values:
         ledger.connection.execute(sql.DELETE_TAGS, {"number": number, "tags": tags or "[]"})
         ledger.connection.execute(sql.INSERT_TAGS, {"first": number, "last": number})
     new_queue = str(values.get("queue", queue))
     ledger.count(queue, state, -1)
     ledger.count(new_queue, state, 1)
-    detail = ", ".join(name for name in values if name != "number")
-    ledger.note(number, new_queue, EDIT, detail)
+    ledger.note(number, new_queue, EDIT, ", ".join(values))
     return state
 
 
@@ -89,25 +103,3 @@ def _remove(ledger: Ledger, number: int) -> Removed | None:
         pruning.erase(ledger, number, tags)
         ledger.count(queue, state, -1)
     return Removed(state, starts)
-
-
-def _adopt(ledger: Ledger, history: History, on_conflict: str) -> Enqueued:
-    """Insert a job as it was; for the pruner its end is in the history of events too."""
-    job, attempts = history
-    values = [rows.column(getattr(job, name)) for name in changes_sql.KEPT]
-    row = ledger.connection.execute(changes_sql.ADOPT, values).fetchone()
-    if row is None:
-        old = rows.job(ledger.row(sql.JOB_BY_ID, {"id": job.id}))
-        if on_conflict == "skip":
-            return Enqueued(old.number, old.id, created=False, run_at_ms=old.run_at_ms)
-        intake.make_way(ledger, old, on_conflict)
-        row = ledger.row(changes_sql.ADOPT, values)
-    number: int = row[0]
-    if job.tags:
-        ledger.connection.execute(sql.INSERT_TAGS, {"first": number, "last": number})
-    for attempt in attempts:
-        ledger.connection.execute(sql.INSERT_ATTEMPT, attempt._replace(job=number))
-    ledger.count(job.queue, job.state, 1)
-    at_ms = job.finished_at_ms if job.state in FINAL else None
-    ledger.note(number, job.queue, sql.IMPORT, job.state, at_ms=at_ms)
-    return Enqueued(number, job.id, created=True, run_at_ms=job.run_at_ms)

@@ -144,7 +144,7 @@ def _insert_named(ledger: Ledger, job: NewJob, on_conflict: str) -> Enqueued:
 def _insert_flowing(ledger: Ledger, job: NewJob, on_conflict: str) -> Enqueued:
     from queuectl_core.storage.sqlite import admission  # noqa: PLC0415 - few jobs wait for others
 
-    twin = admission.meet_twin(ledger, job, on_conflict)
+    twin = admission.meet_twin(ledger, job.flow, on_conflict)
     if twin is not None:
         return twin
     added = _insert_named(ledger, job._replace(flow=None), on_conflict)

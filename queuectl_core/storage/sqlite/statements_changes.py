@@ -11,8 +11,12 @@ if TYPE_CHECKING:
 
 EDITABLE = frozenset(NewJob._fields) - {"id", "flow"}
 PLACE = "SELECT state, queue, starts, tags, mutex FROM jobs WHERE number = :number"
-KEPT = tuple(name for name in Job._fields if name not in {"number", "token", "cancel_requested"})
-"""What a job brings along from another queue, or from this one as it was."""
+_LEFT = {"number", "token", "cancel_requested"}
+_WISHES = {
+    "blocked", "after", "unique_key", "unique_scope", "mutex", "mutex_slots", "expires_at_ms",
+}  # fmt: skip
+KEPT = tuple(name for name in Job._fields if name not in _LEFT | _WISHES)
+"""What a job brings along from another queue, or from this one as it was, besides its wishes."""
 ADOPT = f"""
 INSERT INTO jobs ({", ".join(KEPT)})
 VALUES ({", ".join("?" for _ in KEPT)})
