@@ -23,13 +23,14 @@ Examples:
 IMPORT = """\
 Add the jobs of an export, with their states, attempts and times; `-` reads stdin.
 
-They get new numbers; a job that ran waits again. Output of jobs does not come along.
+They get new numbers; a job that ran waits again, and one that waits for others needs them in the
+same file. Output of jobs does not come along.
 
 Usage:
   queuectl import [options] <file>
 
 Options:
-  --on-conflict WHAT    when an id exists: error, skip (exit 0), replace
+  --on-conflict WHAT    when an id or a unique key exists: error, skip (exit 0), replace
   --dry-run             read and check all lines, and add nothing
 
 Examples:

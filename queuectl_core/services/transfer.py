@@ -1,24 +1,29 @@
 """Jobs out of one queue and into another, with their states: NDJSON, one record a line.
 
 Both ways in bounded memory. Into a queue, what was of the other's making is left behind: numbers,
-workers; a job that ran waits again.
+workers; a job that ran waits again. Jobs that wait for each other do so here too, by new numbers.
 """
 
 from __future__ import annotations
 
+from array import array
+from functools import partial
+
 from queuectl_core.errors import BadData
+from queuectl_core.flow import REASONS, Flow
 from queuectl_core.job import Job, is_encodable, shown
 from queuectl_core.lifecycle import FINAL, STATES, State
 from queuectl_core.run import ENDINGS, Attempt
-from queuectl_core.services import bulk, intake, jobs, listing
+from queuectl_core.services import bulk, intake, jobs, listing, waiting
 from queuectl_core.services.bulk import BadLine, Batch
 from queuectl_core.storage.records import History
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from io import BufferedReader
 
+    from queuectl_core.job import Enqueued, NewJob
     from queuectl_core.selection import Selection
     from queuectl_core.services.bulk import Plan
     from queuectl_core.services.intake import Defaults
@@ -38,7 +43,7 @@ def export(
     `history`: with the attempts of each.
     """
     for page in listing.sorted_pages(store, selection, order="number", descending=False):
-        records = [jobs.record(job) for job in page]
+        records = [_record(store, job) for job in page]
         if history:
             for job, record in zip(page, records, strict=True):
                 attempts = store.attempts(job.number) if job.starts else []
@@ -46,15 +51,30 @@ def export(
         yield records
 
 
+def _record(store: Store, job: Job) -> dict[str, object]:
+    """Return the record of a job; one that has not ended names only those that it still awaits."""
+    record = jobs.record(job)
+    if job.after is not None and job.state not in FINAL:
+        record["after"] = waiting.awaited(store, job) or None
+    return record
+
+
 def adopt(store: Store, file: BufferedReader, plan: Plan) -> Iterator[Batch]:
-    """Add the jobs of a stream in their states; each Batch is on disk when it is yielded."""
+    """Add the jobs of a stream in their states; each Batch is on disk when it is yielded.
+
+    16 bytes are held for each job: later ones may wait for it.
+    """
+    numbers = Numbers()
+
+    def add(some: Sequence[History], now_ms: int) -> Sequence[Enqueued]:
+        added = store.adopt(some, now_ms=now_ms, on_conflict=plan.on_conflict, known=numbers.here)
+        for history, one in zip(some, added, strict=True):
+            if history.origin is not None:
+                numbers.learn(history.origin, one.number)
+        return added
+
     for numbered, bad, now_ms in _read(file, plan):
-        batch = bulk.put(
-            numbered,
-            lambda some, at_ms=now_ms: store.adopt(  # type: ignore[misc]
-                some, now_ms=at_ms, on_conflict=plan.on_conflict
-            ),
-        )
+        batch = bulk.put(numbered, partial(add, now_ms=now_ms))
         yield batch._replace(bad=sorted([*bad, *batch.bad], key=lambda item: item.line))
 
 
@@ -82,6 +102,31 @@ def _read(
             yield good, bad, defaults.now_ms
 
 
+class Numbers:
+    """Which number jobs got here, by the one that they had in the other queue."""
+
+    def __init__(self) -> None:
+        self._there, self._here = array("q"), array("q")
+        self._strays: dict[int, int] = {}  # those out of order: an export has none
+
+    def learn(self, there: int, here: int) -> None:
+        """Note the new number of a job."""
+        if self._there and there <= self._there[-1]:
+            self._strays[there] = here
+            return
+        self._there.append(there)
+        self._here.append(here)
+
+    def here(self, there: int) -> int | None:
+        """Return a job's new number; None where it did not come along."""
+        from bisect import bisect_left  # noqa: PLC0415 - few jobs wait for others
+
+        place = bisect_left(self._there, there)
+        if place < len(self._there) and self._there[place] == there:
+            return self._here[place]
+        return self._strays.get(there)
+
+
 # --- one record ---
 
 
@@ -95,14 +140,17 @@ def read(line: bytes, defaults: Defaults) -> History:
         raise BadData("one job a line", hint="queuectl export writes such lines")
     fields = objects[0]
     attempts = _attempts(fields.get("history"), defaults)
-    return History(
-        _job(fields, defaults, starts=max((one.start for one in attempts), default=0)), attempts
-    )
+    expires_at_ms = _moment_ms(fields, "expires_at", defaults)  # past or not, as it was
+    new = intake.new_job({**fields, "expires_at": None}, defaults)
+    job = _job(fields, new, defaults, starts=max((one.start for one in attempts), default=0))
+    wished = new.flow
+    if expires_at_ms is not None:
+        wished = (wished or Flow())._replace(expires_at_ms=expires_at_ms)
+    return History(job, attempts, wished, _whole(fields, "number"))
 
 
-def _job(fields: Fields, defaults: Defaults, *, starts: int) -> Job:
+def _job(fields: Fields, new: NewJob, defaults: Defaults, *, starts: int) -> Job:
     """Return the job as it was, but that one that ran waits again."""
-    new = intake.new_job(fields, defaults)
     state = _state(fields.get("state"))
     attempts = _whole(fields, "attempts") or 0
     times = {f"{name}_ms": _moment_ms(fields, name, defaults) for name in _MOMENTS}
@@ -114,7 +162,7 @@ def _job(fields: Fields, defaults: Defaults, *, starts: int) -> Job:
         **times,
         "number": 0,
         "state": state,
-        "reason": _text(fields, "reason"),
+        "reason": _reason(fields, state),
         "attempts": attempts,
         "starts": max(starts, attempts),
         "crashes": 0,
@@ -141,6 +189,12 @@ def _state(value: object) -> State:
     if not isinstance(value, str) or value not in STATES:
         raise BadData(f"there is no state {shown(value)}", hint="one of " + ", ".join(STATES))
     return STATES[value]
+
+
+def _reason(fields: Fields, state: State) -> str | None:
+    """Return why it ended so, or waits; what blocks it the queue finds out by itself."""
+    reason = _text(fields, "reason")
+    return None if state not in FINAL and reason in REASONS.values() else reason
 
 
 def _attempts(value: object, defaults: Defaults) -> list[Attempt]:

@@ -21,7 +21,7 @@ _END = {"ok": "completes", "fail": "fails", "any": "ends"}
 
 def wishes(job: Job) -> dict[str, object]:
     """Return the fields of a job's record on what it waits for, or waited for."""
-    after = [f"#{number}:{condition}" for number, condition in flow.read(job.after or "")]
+    after = [_after(*pair) for pair in flow.read(job.after or "")]
     unique = job.unique_key
     if unique is not None and job.unique_scope not in {None, FINISHED}:
         unique = keyed(unique, job.unique_scope)
@@ -34,6 +34,16 @@ def wishes(job: Job) -> dict[str, object]:
         "mutex": mutex,
         "hold": True if (job.blocked or 0) & HELD else None,
     }
+
+
+def awaited(store: Store, job: Job) -> list[str]:
+    """Return the jobs that one still waits for, as `enqueue` takes them."""
+    parents = store.parents(job.number, limit=flow.MAX_AFTER)
+    return [_after(parent.number, parent.condition) for parent in parents]
+
+
+def _after(number: int, condition: str) -> str:
+    return f"#{number}:{condition}"
 
 
 def draft_wishes(new: NewJob) -> dict[str, object]:
