@@ -92,9 +92,9 @@ def _fields(session: Session, job: Job) -> dict[str, object]:
         fields["argv"] = None  # the command line shows it
     if job.cancel_requested:
         fields["state"] = f"{job.state} (its worker is told to stop it)"
-    fields["waits"] = waiting.reason_of(
-        session.looking, job, session.clock.now_ms()
-    ) or waiting.suspicion(session.looking, job)
+    now_ms = session.clock.now_ms()
+    until = waiting.reason_of(session.looking, job, now_ms)
+    fields["waits"] = until or waiting.suspicion(session.looking, job)
     if job.env:
         fields["env"] = f"{', '.join(job.env)} (--env shows the values)"
     return {

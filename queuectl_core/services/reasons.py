@@ -6,12 +6,12 @@ hold a job back adds its rule to RULES, before those on workers, and nothing els
 
 from __future__ import annotations
 
+from queuectl_core import flow
 from queuectl_core.lifecycle import State
 from queuectl_core.records import Record
 from queuectl_core.retry import HELD
-from queuectl_core.services import queues
+from queuectl_core.services import queues, waiting
 from queuectl_core.services.jobs import moment
-from queuectl_core.services.waiting import suspicion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ _ENDS = {
     "poison": "was buried since its worker died too often while it ran",
     HELD: "was held for a person to look at since its worker died while it ran",
     "interrupted": "was buried since its worker died while it ran, and it must not repeat",
+}
+
+_CANCELS = {
+    "replaced": "was replaced by a new job with its id or unique key",
+    flow.REASONS[flow.DEPENDENCY]: "was cancelled since a job that it waited for ended otherwise",
+    flow.EXPIRED: "expired: it was not started in its time",
 }
 
 
@@ -110,7 +116,7 @@ def _cancelled(scene: Scene) -> Reason | None:
     job = scene.job
     if job.state is not State.CANCELLED:
         return None
-    what = "was replaced by a new job with its id" if job.reason == "replaced" else "was cancelled"
+    what = _CANCELS.get(job.reason or "", "was cancelled")
     return Reason("cancelled", what, job.finished_at_ms, f"queuectl retry {job.number}")
 
 
@@ -132,6 +138,17 @@ def _running(scene: Scene) -> Reason | None:
                       job.started_at_ms)  # fmt: skip
     return Reason("running", f"runs {attempt}, since", job.started_at_ms,
                   f"queuectl logs -f {job.name}")  # fmt: skip
+
+
+def _blocked(scene: Scene) -> Reason | None:
+    """Tell of a person, of other jobs or of a mutex that a job waits for, due or not."""
+    job = scene.job
+    until = waiting.reason_of(scene.store, job, scene.now_ms)
+    if until is None:
+        return None
+    if (job.blocked or 0) & flow.HELD:
+        return Reason("held", "is held back", hint=f"queuectl release {job.name}")
+    return Reason(flow.reason(job.blocked or 0), f"waits {until}")
 
 
 def _retries_later(scene: Scene) -> Reason | None:
@@ -161,7 +178,7 @@ def _paused(scene: Scene) -> Reason | None:
 
 
 def _suspect(scene: Scene) -> Reason | None:
-    until = suspicion(scene.store, scene.job)
+    until = waiting.suspicion(scene.store, scene.job)
     return None if until is None else Reason("suspect", f"waits {until}")
 
 
@@ -242,6 +259,8 @@ RULES: tuple[Rule, ...] = (
     _cancelled,
     # it runs
     _running,
+    # it waits for somebody else
+    _blocked,
     # it waits for a moment
     _retries_later,
     _due_later,

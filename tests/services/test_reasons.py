@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queuectl_core.flow import After, Flow, Mutex
 from queuectl_core.lifecycle import State
 from queuectl_core.services import jobs, reasons
 from queuectl_core.storage import open_store
@@ -69,9 +70,48 @@ def test_a_job_that_was_cancelled_or_replaced(store):
     other = add(store)
     store.cancel([other], now_ms=NOW_MS)
 
-    assert why(store, number).text == "was replaced by a new job with its id"
+    assert why(store, number).text == "was replaced by a new job with its id or unique key"
     assert why(store, other).text == "was cancelled"
     assert why(store, other).hint == f"queuectl retry {other}"
+
+
+def test_a_job_that_waits_for_more_than_its_time(store):
+    store.register(new_worker(threads=3), now_ms=NOW_MS)
+    parent = add(store, id="load", flow=Flow(mutex=Mutex("db")))
+    child = add(store, flow=Flow(after=(After("load"),)), run_at_ms=NOW_MS + 5)
+    held = add(store, flow=Flow(hold=True))
+    start(store)
+    parked = add(store, flow=Flow(mutex=Mutex("db")))
+
+    answers = [why(store, number) for number in (child, held, parked)]
+
+    assert [reason.code for reason in answers] == ["dependency", "held", "mutex"]
+    assert [reason.text for reason in answers] == [
+        "waits until job load completes (processing)",
+        "is held back",
+        'waits until a place of the mutex "db" is free; job load holds it',
+    ]
+    assert [reason.hint for reason in answers] == ["", f"queuectl release {held}", ""]
+    assert why(store, parent).code == "running"
+
+
+def test_a_job_that_waited_in_vain(store):
+    parent = add(store)
+    child = add(store, flow=Flow(after=(After(f"#{parent}"),)))
+    late = add(store, flow=Flow(expires_at_ms=NOW_MS + 1))
+    store.cancel([parent], now_ms=NOW_MS)
+    store.settle_waiting(now_ms=NOW_MS + 1)
+
+    assert why(store, child).text == "was cancelled since a job that it waited for ended otherwise"
+    assert why(store, late).text == "expired: it was not started in its time"
+
+
+def test_jobs_that_are_blocked_do_not_go_first(store):
+    store.register(new_worker(), now_ms=NOW_MS)
+    for wishes in ({"hold": True}, {"after": (After("#1"),)}):
+        add(store, priority=9, flow=Flow(**wishes))
+
+    assert why(store, add(store)).code == "due"
 
 
 def test_a_job_that_runs(store):
