@@ -145,7 +145,7 @@ def an_error_of_the_commit_is_ignored(patch):
 
 
 def an_error_of_the_disk_is_not_translated(patch):
-    patch.setattr(ledger, "translated", lambda error, _path: error)
+    patch.setattr(ledger, "translated", lambda error, *_: error)
 
 
 def the_old_queue_is_not_set_aside(patch):
