@@ -47,6 +47,7 @@ def main(argv: Sequence[str], clock: Clock | None = None) -> int:
         output.abandon()
         return 0
     except KeyboardInterrupt:
+        _flush_what_can_be()
         return INTERRUPTED
     except MemoryError:
         return _failed(Exhausted("there is too little memory"), argv)
@@ -55,12 +56,17 @@ def main(argv: Sequence[str], clock: Clock | None = None) -> int:
     return code
 
 
-def _failed(error: QueuectlError, argv: Sequence[str]) -> int:
-    """Tell of the error, the output so far before it, and return its exit code."""
+def _flush_what_can_be() -> None:
+    """Hand over the output so far; the process ends without a flush of its own."""
     try:
         output.flush()
     except (OSError, QueuectlError):
         output.abandon()
+
+
+def _failed(error: QueuectlError, argv: Sequence[str]) -> int:
+    """Tell of the error, the output so far before it, and return its exit code."""
+    _flush_what_can_be()
     if os.environ.get("QUEUECTL_DEBUG") == "1":
         from traceback import format_exc
 

@@ -162,7 +162,7 @@ def cut_a_life(directory, _patch):
 
 
 def cut_the_making(directory, _patch):
-    for luck in range(3):
+    for luck in range(8):
         place = os.path.join(directory, str(luck))
         os.makedirs(os.path.join(place, "life"))
         life = live(os.path.join(place, "life"), test_power.SEED)
