@@ -35,12 +35,19 @@ CONFLICTS = ("error", "skip", "replace")
 """What may follow when the text id of a new job exists."""
 ID_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")
 MAX_ID_LENGTH = 128
+MAX_NUMBER_DIGITS = 18
 MAX_TAGS = 32
 
 
 def name_of(number: int, job_id: str | None) -> str:
     """Return what people call a job: its text id, else its number."""
     return str(number) if job_id is None else job_id
+
+
+def number_in(digits: str) -> int | None:
+    """Return the number of a job that digits say; None where they say none."""
+    countable = digits.isascii() and digits.isdigit() and len(digits) <= MAX_NUMBER_DIGITS
+    return int(digits) if countable else None
 
 
 class NewJob(Record):

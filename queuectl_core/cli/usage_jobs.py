@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-ENQUEUE = """\
+_TERMS = """\
+  --ok-codes CODES      what counts as success beside 0: 3,10-19,SIGTERM,timeout
+  --retry-on CODES      try again only after these: 75, 64-78, SIGKILL, timeout, verify
+  --no-retry-on CODES   never after these
+  --jitter WHAT         spread the waits by chance: 20% (that much shorter), 30s (longer)
+  --verify LINE         a shell line to check a run that ended well; fails, and so did the run
+  --kill-after SPAN     from the wish to end to SIGKILL (default: the setting kill-grace)
+  --nice N              run it with this niceness; 19 is the kindest
+  --allow-background    let what it leaves in the background live on when it ended well or failed
+  --tag T               put a tag on it, to select it by; may come several times
+  --shell               join the words to a shell line
+"""
+"""How a job runs, and what counts as its success: the same for who adds it and who runs it."""
+
+ENQUEUE = (
+    """\
 Add a job to the queue; a worker runs it. When this exits with 0 the job is on disk.
 
 Usage:
@@ -31,16 +46,9 @@ Options:
   --env-file FILE       set the variables of FILE: NAME=VALUE lines, # comments, quotes
   --inherit-env GLOB    keep these of your variables for it: 'AWS_*'; may come several times
   --input FILE          what it reads from stdin; -: what you give here; 1 MiB at most
-  --ok-codes CODES      what counts as success beside 0: 3,10-19,SIGTERM,timeout
-  --retry-on CODES      try again only after these: 75, 64-78, SIGKILL, timeout, verify
-  --no-retry-on CODES   never after these
-  --jitter WHAT         spread the waits by chance: 20% (that much shorter), 30s (longer)
-  --verify LINE         a shell line to check a run that ended well; fails, and so did the run
-  --kill-after SPAN     from the wish to end to SIGKILL (default: the setting kill-grace)
-  --nice N              run it with this niceness; 19 is the kindest
-  --allow-background    let what it leaves in the background live on when it ended well or failed
-  --tag T               put a tag on it, to select it by; may come several times
-  --shell               join the words to a shell line
+"""
+    + _TERMS
+    + """\
   --after JOB           wait until JOB has completed; JOB:fail: has failed or was cancelled,
                         JOB:any: has ended; may come several times
   --mutex KEY           run never two jobs with KEY at once; KEY=N: never more than N
@@ -69,8 +77,10 @@ Examples:
   queuectl enqueue --id load --mutex db --expires 2h -- ./load.sh
   queuectl enqueue --after load -- ./report.sh
 """
+)
 
-RUN = """\
+RUN = (
+    """\
 Run a job here and now: its output is yours, its exit code too. A wrapper for cron.
 
 Usage:
@@ -102,16 +112,9 @@ Options:
   --env-file FILE       set the variables of FILE: NAME=VALUE lines, # comments, quotes
   --inherit-env GLOB    keep these of your variables for a worker, too: 'AWS_*'
   --input FILE          what it reads from stdin; -: what you give here; 1 MiB at most
-  --ok-codes CODES      what counts as success beside 0: 3,10-19,SIGTERM,timeout
-  --retry-on CODES      try again only after these: 75, 64-78, SIGKILL, timeout, verify
-  --no-retry-on CODES   never after these
-  --jitter WHAT         spread the waits by chance: 20% (that much shorter), 30s (longer)
-  --verify LINE         a shell line to check a run that ended well; fails, and so did the run
-  --kill-after SPAN     from the wish to end to SIGKILL (default: the setting kill-grace)
-  --nice N              run it with this niceness; 19 is the kindest
-  --allow-background    let what it leaves in the background live on when it ended well or failed
-  --tag T               put a tag on it, to select it by; may come several times
-  --shell               join the words to a shell line
+"""
+    + _TERMS
+    + """\
 
 Examples:
   queuectl run -- rsync -a src/ backup:/srv/
@@ -119,6 +122,7 @@ Examples:
   queuectl run --unique sync --on-conflict skip --tag nightly -- ./sync.sh
   queuectl run --retry-on 75,timeout --ok-codes 24 'rsync -a src/ dst/ | tail -n 3'
 """
+)
 
 LOGS = """\
 Print what a job wrote to stdout and stderr, in the order it wrote it.

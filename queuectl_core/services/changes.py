@@ -10,7 +10,7 @@ from itertools import islice
 
 from queuectl_core import joblog
 from queuectl_core.errors import NotFound, UsageError, WrongState
-from queuectl_core.lifecycle import CLAIMABLE, FINAL, TRANSITIONS, Event, State
+from queuectl_core.lifecycle import CLAIMABLE, FINAL, TRANSITIONS, Event, State, states_for
 from queuectl_core.records import Record
 from queuectl_core.retry import HELD
 from queuectl_core.services import jobs as finding
@@ -54,7 +54,7 @@ RETRY = Verb(
     "retried",
     (State.FAILED, State.DEAD),
     _REVIVABLE,
-    f"only jobs that are {' or '.join(_REVIVABLE)} can",
+    f"only jobs that are {states_for(Event.REVIVE)} can",
 )
 RETRY_DEAD = Verb("retry", "retried", (State.DEAD,), (State.DEAD,), "queuectl retry {}")
 EDIT = Verb("edit", "edited", CLAIMABLE, CLAIMABLE, "only jobs that wait can: enqueue it anew")

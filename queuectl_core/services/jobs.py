@@ -6,7 +6,7 @@ Knows a Store and nothing of how words came in or go out. On the path of a cold 
 from __future__ import annotations
 
 from queuectl_core.errors import NotFound, WrongState
-from queuectl_core.job import ID_LETTERS
+from queuectl_core.job import ID_LETTERS, number_in
 from queuectl_core.lifecycle import Event, State, allows
 
 TYPE_CHECKING = False
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from queuectl_core.run import Attempt
     from queuectl_core.storage.store import Store
 
-_MAX_NUMBER_DIGITS = 18
 _MOMENTS = ("run_at", "created_at", "started_at", "finished_at", "expires_at")
 
 
@@ -42,8 +41,8 @@ def _by_id(store: Store, word: str) -> Job | None:
 
 
 def _by_number(store: Store, digits: str) -> Job | None:
-    countable = digits.isascii() and digits.isdigit() and len(digits) <= _MAX_NUMBER_DIGITS
-    return store.job_by_number(int(digits)) if countable else None
+    number = number_in(digits)
+    return None if number is None else store.job_by_number(number)
 
 
 def find_all(store: Store, words: Iterable[str]) -> list[Job]:

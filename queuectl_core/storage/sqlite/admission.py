@@ -8,7 +8,7 @@ from __future__ import annotations
 from queuectl_core import flow
 from queuectl_core.errors import BadData, JobExists, NotFound
 from queuectl_core.flow import ENDS, FINISHED, HELD, STARTED
-from queuectl_core.job import Enqueued, name_of
+from queuectl_core.job import Enqueued, name_of, number_in
 from queuectl_core.lifecycle import CLAIMABLE, FINAL, Event, State
 from queuectl_core.storage.sqlite import rows, waiting
 from queuectl_core.storage.sqlite import statements_flow as sql
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from queuectl_core.job import NewJob
     from queuectl_core.storage.sqlite.ledger import Ledger
     from queuectl_core.storage.sqlite.rows import Row
-
-MAX_NUMBER_DIGITS = 18
 
 
 def meet_twin(ledger: Ledger, wished: Flow | None, on_conflict: str) -> Enqueued | None:
@@ -141,9 +139,3 @@ def by_text_id(ledger: Ledger, word: str) -> Row | None:
 def _by_id(ledger: Ledger, word: str) -> Row | None:
     row: Row | None = ledger.connection.execute(sql.PARENT_BY_ID, {"id": word}).fetchone()
     return row
-
-
-def number_in(digits: str) -> int | None:
-    """Return the number of a job that digits say; None where they say none."""
-    countable = digits.isascii() and digits.isdigit() and len(digits) <= MAX_NUMBER_DIGITS
-    return int(digits) if countable else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from queuectl_core import flow
 from queuectl_core.errors import NotFound
 from queuectl_core.flow import HELD
-from queuectl_core.job import Enqueued
+from queuectl_core.job import Enqueued, number_in
 from queuectl_core.lifecycle import CLAIMABLE, FINAL, State
 from queuectl_core.storage.sqlite import admission, intake, rows, waiting
 from queuectl_core.storage.sqlite import statements as sql
@@ -91,7 +91,7 @@ class Adoption:
         if row is not None:
             number: int = row[0]
             return number
-        there = admission.number_in(after.job.removeprefix("#"))
+        there = number_in(after.job.removeprefix("#"))
         if there is None:
             return None
         here = self._moved.get(there)
