@@ -109,21 +109,21 @@ class _Runner(Worker):
         if self.claim is not None:
             self.stopper.stop(self.claim.token, Ending.CANCELLED)
 
-    def _work(self, store: Store) -> None:
+    def _work(self) -> None:
         while self.claim is not None:
             result = self._attempt(self.claim)
             if isinstance(result.verdict, Retry):
-                self.claim = self._retry(store, result, result.verdict.run_at_ms)
+                self.claim = self._retry(result, result.verdict.run_at_ms)
             else:
-                self._record(store, result)
+                self._record(result)
                 self.claim = None
                 if isinstance(result.verdict, Release):
                     self._tell(f"{result.outcome.error}; the job is left to a worker")
 
-    def _record(self, store: Store, result: Result) -> None:
+    def _record(self, result: Result) -> None:
         """Record how the job ended, however long it takes."""
         self.owed.append(result)
-        self._hand_in(store, wants=False)
+        self._hand_in(wants=False)
 
     def _looks_ahead(self) -> int:
         return 0
@@ -136,16 +136,16 @@ class _Runner(Worker):
     def _command(self, claim: Claim) -> Command:
         return super()._command(claim)._replace(stdin=STDIN)
 
-    def _retry(self, store: Store, result: Result, run_at_ms: int) -> Claim | None:
+    def _retry(self, result: Result, run_at_ms: int) -> Claim | None:
         """Record a failure, keep the job, and wait for its next attempt."""
         clock = self._crew.clock
         try:
-            claim = store.finish_and_reclaim(result, worker=self._id, now_ms=clock.now_ms())
+            claim = self._store.finish_and_reclaim(result, worker=self._id, now_ms=clock.now_ms())
         except StorageDamaged:
             raise
         except QueuectlError as error:
             log.warning("storage: %s; the retry is left to a worker", error)
-            self._record(store, result)
+            self._record(result)
             return None
         if claim is not None:
             self._tell(_next_attempt(result, run_at_ms - clock.now_ms()))

@@ -71,9 +71,9 @@ class Worker(threading.Thread):
                 return
             self._store = store
             try:
-                self._work(self._store)
+                self._work()
             finally:
-                self._store.close()
+                store.close()
         except StorageDamaged as error:
             self._crew.fail(error)
         finally:
@@ -91,11 +91,11 @@ class Worker(threading.Thread):
                 self._crew.said.warning("%s: %s; trying again", self.name, error)
                 self._crew.clock.pause(STORAGE_PAUSE_MS)
 
-    def _work(self, store: Store) -> None:
+    def _work(self) -> None:
         while True:
             rings = self._crew.room.rings()
             wants = not self._crew.stopping.is_set()
-            self.claim = self._next(store, wants=wants)
+            self.claim = self._next(wants=wants)
             if self.claim is not None:
                 result = self._execute(self.claim)  # hands in what is owed meanwhile
                 self.owed.append(result)
@@ -107,19 +107,19 @@ class Worker(threading.Thread):
                 self._crew.buzzer.press()
                 self._crew.room.wait_beyond(rings)
 
-    def _next(self, store: Store, *, wants: bool) -> Claim | None:
+    def _next(self, *, wants: bool) -> Claim | None:
         """Return the next claim: one made ahead, or one for which the results are handed in."""
         if not wants or self._crew.shortage.admits is not None:
             self.owed += put_back(self._crew.shelf.take_all())
         elif (claim := self._crew.shelf.take()) is not None:
             return claim
-        return self._hand_in(store, wants=wants)
+        return self._hand_in(wants=wants)
 
-    def _hand_in(self, store: Store, *, wants: bool) -> Claim | None:
+    def _hand_in(self, *, wants: bool) -> Claim | None:
         """Record the results and take the next claim, however long it takes."""
         while True:
             try:
-                return self._swap(store, wants=wants, ahead=self._looks_ahead())
+                return self._swap(wants=wants, ahead=self._looks_ahead())
             except StorageDamaged:
                 raise
             except NewerVersion as error:
@@ -132,9 +132,9 @@ class Worker(threading.Thread):
                 self._crew.clock.pause(STORAGE_PAUSE_MS)
                 wants = wants and not self._crew.stopping.is_set()
 
-    def _swap(self, store: Store, *, wants: bool, ahead: int) -> Claim | None:
+    def _swap(self, *, wants: bool, ahead: int) -> Claim | None:
         owed = self.owed
-        held, claim = self._crew.turnstile.swap(store, owed, wants=wants, ahead=ahead)
+        held, claim = self._crew.turnstile.swap(self._store, owed, wants=wants, ahead=ahead)
         self.owed = []
         self._report(owed, held)
         self._look_back()
@@ -186,7 +186,7 @@ class Worker(threading.Thread):
     def _try_swap(self) -> None:
         """Record the results if that can be done at once."""
         try:
-            self._swap(self._store, wants=False, ahead=0)
+            self._swap(wants=False, ahead=0)
         except QueuectlError as error:
             self._crew.said.warning("storage: %s; trying again", error)
 
