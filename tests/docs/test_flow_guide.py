@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,29 +14,17 @@ BLOCKS = re.findall(r"<!-- run.*?-->\n```console\n(.*?)```", PAGE, flags=re.DOTA
 pytestmark = pytest.mark.binary
 
 
-def test_the_guide_runs_as_printed(tmp_path: Path) -> None:
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "queuectl").symlink_to(os.environ["QUEUECTL_BINARY"])
-    env = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "HOME": str(tmp_path)}
+def test_the_guide_runs_as_printed(sh):
     printed: dict[str, str] = {}
 
     for command in [line.removeprefix("$ ") for block in BLOCKS for line in block.splitlines()]:
-        done = subprocess.run(
-            ["/bin/sh", "-c", command],
-            env=env,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = sh(command)
         assert done.returncode == 0, (command, done.stderr)
         printed.setdefault(command, done.stdout)
         last = done.stdout
 
-    listed = subprocess.run(
-        [tmp_path / "bin" / "queuectl", "list", "--json"], env=env, capture_output=True, check=True
-    )
+    listed = sh("queuectl list --json")
+    assert listed.returncode == 0
     jobs = {job["id"]: job for job in map(json.loads, listed.stdout.splitlines())}
     assert len(BLOCKS) == 5
     assert (jobs["report"]["state"], jobs["alarm"]["state"]) == ("completed", "cancelled")

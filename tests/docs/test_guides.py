@@ -6,7 +6,6 @@ prints, both streams together, where `...` stands for anything. Each page has an
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -34,24 +33,15 @@ def steps(page: Path) -> list[tuple[str, list[str]]]:
 
 
 @pytest.fixture
-def shell(tmp_path):
+def shell(frozen_env, tmp_path):
     """Run command after command in one shell whose `queuectl` is the frozen executable."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "queuectl").symlink_to(os.environ["QUEUECTL_BINARY"])
-    (tmp_path / "home").mkdir(mode=0o700)
-    env = {
-        "PATH": f"{programs}:/usr/bin:/bin",
-        "HOME": str(tmp_path / "home"),
-        "TZ": "Europe/Berlin",
-    }
 
     def shell(commands: list[str]) -> list[tuple[int, list[str]]]:
         mark = "=== end of command "
         script = "\n".join(f"{command}\necho '{mark}'$?" for command in commands)
         done = subprocess.run(
             ["/bin/bash", "-c", f"exec 2>&1\n{script}"],
-            env=env,
+            env=frozen_env | {"TZ": "Europe/Berlin"},
             cwd=tmp_path / "home",
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -23,21 +21,8 @@ def examples(block):
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_a_block_prints_what_the_page_says(block, tmp_path):
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "queuectl").symlink_to(os.environ["QUEUECTL_BINARY"])
-    environ = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "HOME": str(tmp_path)}
-    tmp_path.chmod(0o700)
-
+def test_a_block_prints_what_the_page_says(block, sh):
     for command, printed in examples(block):
-        done = subprocess.run(
-            ["/bin/sh", "-c", command],
-            env=environ,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = sh(command)
 
         assert (command, done.stdout, done.stderr) == (command, printed, "")

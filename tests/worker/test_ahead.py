@@ -19,20 +19,6 @@ SHORT, LONG = success(duration_ms=SHORT_MS), success(duration_ms=SHORT_MS + 1)
 VERY_LONG = success(duration_ms=2 * LINGER_MS)
 
 
-@pytest.fixture
-def shop_of(tmp_path, clock):
-    """Make a shop whose executor gives these outcomes."""
-    made = []
-
-    def shop_of(*outcomes):
-        made.append(Shop(tmp_path, clock, FakeExecutor(*outcomes)))
-        return made[-1]
-
-    yield shop_of
-    for shop in made:
-        shop.store.close()
-
-
 def enqueue(shop, count, **fields):
     return [job.number for job in shop.store.enqueue([new_job(**fields)] * count, now_ms=NOW_MS)]
 

@@ -4,20 +4,11 @@ import pytest
 
 from queuectl_core.errors import StorageDamaged
 from queuectl_core.home import Home
-from queuectl_core.storage import open_store
 from queuectl_core.worker.auditor import DOUBT_MS, TRUST_MS, Auditor
 from queuectl_core.worker.plan import Plan
 from tests import halves
 from tests.builders import NOW_MS, new_job, new_worker
 from tests.worker.fakes import SETTINGS
-
-
-@pytest.fixture
-def store(tmp_path):
-    tmp_path.chmod(0o700)
-    made = open_store(str(tmp_path / "queue.db"), now_ms=NOW_MS)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 from queuectl_core import joblog
 from queuectl_core.errors import StorageBusy, StorageFull
 from queuectl_core.lifecycle import State
-from queuectl_core.storage import open_store
 from queuectl_core.worker import outputs
 from queuectl_core.worker import pruner as pruning
 from queuectl_core.worker.pruner import DAY_MS, Pruner
@@ -20,14 +19,6 @@ FOR_EVER = SETTINGS._replace(
     keep_finished_days=0, keep_finished_count=0, keep_output_days=0, keep_output_bytes=0
 )
 LOG_BYTES = 1_000
-
-
-@pytest.fixture
-def store(tmp_path):
-    tmp_path.chmod(0o700)
-    opened = open_store(str(tmp_path / "queue.db"), now_ms=NOW_MS)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

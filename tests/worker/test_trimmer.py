@@ -1,23 +1,13 @@
 from __future__ import annotations
 
 import apsw
-import pytest
 
-from queuectl_core.storage import open_store
 from queuectl_core.worker import trimmer as trimming
 from queuectl_core.worker.trimmer import TRIM_BYTES, WARN_BYTES, WARN_EVERY_MS, Trimmer
 from tests import halves
 from tests.builders import NOW_MS, new_job
 
 BIG_COMMAND = "x" * 1_000_000
-
-
-@pytest.fixture
-def store(tmp_path):
-    tmp_path.chmod(0o700)
-    opened = open_store(str(tmp_path / "queue.db"), now_ms=NOW_MS)
-    yield opened
-    opened.close()
 
 
 class LogOf:

@@ -1,21 +1,10 @@
 from __future__ import annotations
 
-import pytest
-
 from queuectl_core.flow import Flow
 from queuectl_core.lifecycle import State
-from queuectl_core.storage import open_store
 from queuectl_core.storage.sqlite.waiting import CHUNK
 from queuectl_core.worker.waker import SLICE_MS, Waker
-from tests.builders import NOW_MS, new_job
-
-
-@pytest.fixture
-def store(tmp_path):
-    tmp_path.chmod(0o700)
-    opened = open_store(str(tmp_path / "queue.db"), now_ms=NOW_MS)
-    yield opened
-    opened.close()
+from tests.builders import new_job
 
 
 def expire_soon(store, clock, count):

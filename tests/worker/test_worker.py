@@ -13,21 +13,6 @@ from queuectl_core.worker.shortage import NotStarted
 from queuectl_core.worker.worker import STORAGE_PAUSE_MS, Worker
 from tests import halves
 from tests.builders import NOW_MS, failure, new_job, success
-from tests.worker.fakes import FakeExecutor, Shop
-
-
-@pytest.fixture
-def shop_of(tmp_path, clock):
-    """Make a shop whose executor gives these outcomes."""
-    made = []
-
-    def shop_of(*outcomes):
-        made.append(Shop(tmp_path, clock, FakeExecutor(*outcomes)))
-        return made[-1]
-
-    yield shop_of
-    for shop in made:
-        shop.store.close()
 
 
 def enqueue(shop, **fields):
