@@ -28,7 +28,8 @@ One word is a shell line, run by /bin/sh. Two or more are a program and its argu
 without a shell, byte for byte; put -- before them where the first one starts with a dash.
 One word that opens with { is a JSON object with the fields id, command, argv, priority,
 max_retries, run_at, timeout, queue, backoff, on_crash, cwd, env, tags, after, unique, mutex,
-expires_at, hold.
+expires_at, hold, input, ok_codes, retry_on, no_retry_on, jitter, verify, kill_after, nice,
+allow_background.
 
 Options:
   --id ID               name the job: letters, digits and . _ : -; the id is
