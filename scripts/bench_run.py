@@ -203,10 +203,20 @@ def _claim_us(home: Path, count: int = 300) -> float:
 def bulk() -> None:
     """Enqueue many lines in one process, all of them on disk at its end."""
     count = 300_000
-    line = '{"command":"true","priority":5}\n'
-    with fresh_home():
-        span = wall_s([QUEUECTL, "enqueue", "--stdin"], input=(line * count).encode())
-    say(f"enqueue --stdin, {count:,} NDJSON lines, jobs/s", f"{count / span:,.0f}")
+    forms = {
+        "all alike": '{"command":"true","priority":5}\n' * count,
+        "all different": "".join(
+            f'{{"command":"echo {n}","priority":{n * 7 % 10 + 1}}}\n' for n in range(count)
+        ),
+    }
+    for name, lines in forms.items():
+        with fresh_home():
+            span = wall_s([QUEUECTL, "enqueue", "--stdin"], input=lines.encode())
+            added = json.loads(queuectl("status", "--json"))["pending"]
+            rows = json.loads(queuectl("list", "--json", "--limit", "1"))["number"]
+        if (added, rows) != (count, count):
+            sys.exit(f"bench: {added} jobs counted, the last one is number {rows}, not {count}")
+        say(f"enqueue --stdin, {count:,} NDJSON lines, {name}, jobs/s", f"{count / span:,.0f}")
 
 
 def idle() -> None:

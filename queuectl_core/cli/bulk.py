@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 
 GC_THRESHOLD = 100_000
 """New objects between two looks for garbage in circles: jobs are in none, and each look costs."""
+SWITCH_S = 0.0005
+"""For so long the thread that reads may keep the one waiting that writes, after each statement."""
 
 
 def run(session: Session, args: Args, overrides: Fields, on_conflict: str) -> int:
     """Add the jobs of a stream; report bad lines by number, return 65 when there were any."""
     gc.set_threshold(GC_THRESHOLD)
+    sys.setswitchinterval(SWITCH_S)
     plan = Plan(session.clock, overrides, session.defaults(cwd=submit.directory()), on_conflict)
     with reading(args.text("--file")) as file:
         batches = _batches(session, args, file, plan)
@@ -78,7 +81,8 @@ def report(session: Session, batches: Iterable[Batch], plan: Plan, *, word: str)
     try:
         for batch in batches:
             good += batch.good
-            skipped += sum(not one.created for one in batch.added)
+            if plan.on_conflict == "skip":  # else all are new, and need not be looked at
+                skipped += sum(not one.created for one in batch.added)
             for one in batch.added if out.as_json or out.quiet else ():
                 submit.announce(session, one, plan.defaults.now_ms)
             for bad in batch.bad:

@@ -1,10 +1,13 @@
 """Many jobs from a stream, one a line: a JSON object, or a shell line.
 
-Bounded memory, thousands of jobs a transaction.
+Bounded memory, thousands of jobs a transaction. The next lines are made into jobs while jobs
+are added.
 """
 
 from __future__ import annotations
 
+import io
+from itertools import islice
 from threading import Thread
 
 from queuectl_core.errors import BadData, JobExists, NotFound, QueuectlError
@@ -13,19 +16,21 @@ from queuectl_core.services.lines import MAX_LINE_BYTES, Reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from io import BufferedReader
+    from select import poll
 
     from queuectl_core.clock import Clock
     from queuectl_core.job import Enqueued, NewJob
     from queuectl_core.services.intake import Defaults, Fields
     from queuectl_core.storage.store import Store
 
-CHUNK_JOBS = 5_000
-LOT_LINES = 4 * CHUNK_JOBS
-BLOCK_BYTES = 1 << 20
-# A read that gives less found the writer slower than us: what is there goes into the queue at once.
-_SLOW_BYTES = 32_768
+CHUNK_JOBS = 10_000
+"""Jobs of a transaction at most: 40 ms, for which a claim may have to wait."""
+LOT_LINES = 5_000
+"""From so many lines or bytes on, a lot is not read further."""
+LOT_BYTES = 1 << 20
+READ_BYTES = 1 << 17
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -53,78 +58,158 @@ class Plan(Record):
     on_conflict: str = "error"
 
 
+class Chunk(Record):
+    """Lines made into jobs, each with its number. `add` adds all of them."""
+
+    jobs: Sequence[Numbered]
+    bad: Sequence[BadLine]
+    now_ms: int
+    add: Callable[[], Sequence[Enqueued]]
+
+
 if TYPE_CHECKING:
     from typing import TypeVar
 
     Numbered = tuple[int, NewJob]
     Item = TypeVar("Item")
+    Prepare = Callable[[Sequence[NewJob], int], Callable[[], Sequence[Enqueued]]]
 
 
 def enqueue(store: Store, file: BufferedReader, plan: Plan) -> Iterator[Batch]:
     """Add the good lines, chunk by chunk as they come; each Batch is on disk when it is yielded."""
-    return _batches(file, plan, lambda jobs, at_once: _add(store, jobs, at_once))
+    conflict = plan.on_conflict
+
+    def prepare(jobs: Sequence[NewJob], now_ms: int) -> Callable[[], Sequence[Enqueued]]:
+        return store.prepare(jobs, now_ms=now_ms, on_conflict=conflict)
+
+    def add(chunk: Chunk, jobs: Sequence[NewJob]) -> Sequence[Enqueued]:
+        if len(jobs) == len(chunk.jobs):
+            return chunk.add()
+        return store.enqueue(jobs, now_ms=chunk.now_ms, on_conflict=conflict)
+
+    for chunk in _chunks(file, plan, prepare):
+        batch = put(chunk.jobs, lambda some, all_of=chunk: add(all_of, some))  # type: ignore[misc]
+        yield batch._replace(bad=sorted([*chunk.bad, *batch.bad], key=lambda item: item.line))
 
 
 def check(file: BufferedReader, plan: Plan) -> Iterator[Batch]:
     """Read and judge all lines, and add nothing."""
-    return _batches(file, plan, lambda jobs, _: Batch(len(jobs), (), ()))
+    for chunk in _chunks(file, plan, lambda _jobs, _now_ms: list):
+        yield Batch(len(chunk.jobs), (), chunk.bad)
 
 
 def enqueue_atomic(store: Store, file: BufferedReader, plan: Plan) -> Batch:
     """Add all lines in one transaction, or none where one is bad. Holds all jobs in memory."""
-    jobs: list[Numbered] = []
+    jobs: list[NewJob] = []
     bad: list[BadLine] = []
-    for lines in blocks(file):
-        _read(lines, plan, jobs, bad)
+    for chunk in _chunks(file, plan, lambda _jobs, _now_ms: list):
+        jobs += [job for _, job in chunk.jobs]
+        bad += chunk.bad
     if bad:
         return Batch(0, (), bad)
-    added = store.enqueue(
-        [job for _, job in jobs], now_ms=plan.defaults.now_ms, on_conflict=plan.on_conflict
-    )
+    added = store.enqueue(jobs, now_ms=plan.defaults.now_ms, on_conflict=plan.on_conflict)
     return Batch(len(added), added, ())
 
 
-def _batches(
-    file: BufferedReader, plan: Plan, sink: Callable[[list[Numbered], Plan], Batch]
-) -> Iterator[Batch]:
-    """Read a chunk of lines while the one before is written.
+def _chunks(file: BufferedReader, plan: Plan, prepare: Prepare) -> Iterator[Chunk]:
+    """Yield chunks while the next lot is read.
 
-    SQLite does not hold the interpreter's lock: two thirds of the writing go on beside.
+    SQLite does not hold the interpreter's lock, so a thread can work while a chunk is added. What a
+    slow writer has given so far does not wait for what it gives next.
     """
-    for lines in blocks(file):
-        chunks = [lines[at : at + CHUNK_JOBS] for at in range(0, len(lines), CHUNK_JOBS)]
-        ahead = _Reading(chunks[0], _current(plan))
-        for following in [*chunks[1:], None]:
-            jobs, bad, now = ahead.result()
-            if following is not None:
-                ahead = _Reading(following, _current(plan))
-            batch = sink(jobs, now)
-            yield batch._replace(bad=sorted([*bad, *batch.bad], key=lambda item: item.line))
+    stream = Stream(file)
+    ahead: _Reading | None = None
+    for lot in stream.lots():
+        chunks = [] if ahead is None else ahead.result()
+        ahead = _Reading(lot, _current(plan), prepare)
+        yield from chunks
+        if not stream.ready():
+            yield from ahead.result()
+            ahead = None
+    if ahead is not None:
+        yield from ahead.result()
 
 
 class _Reading:
-    """A chunk of lines that a thread of its own makes into jobs."""
+    """A lot of lines that a thread of its own makes into chunks."""
 
-    def __init__(self, lines: Sequence[tuple[int, bytes]], plan: Plan) -> None:
-        self._lines, self._plan = lines, plan
-        self._jobs: list[Numbered] = []
-        self._bad: list[BadLine] = []
+    def __init__(self, lot: Lot, plan: Plan, prepare: Prepare) -> None:
+        self._task = lot, plan, prepare
+        self._chunks: list[Chunk] = []
         self._failure: BaseException | None = None
         self._thread = Thread(target=self._run, name="reading")
         self._thread.start()
 
     def _run(self) -> None:
         try:
-            _read(self._lines, self._plan, self._jobs, self._bad)
+            self._chunks = _made(*self._task)
         except BaseException as error:  # noqa: BLE001 - raised again where the result is wanted
             self._failure = error
 
-    def result(self) -> tuple[list[Numbered], list[BadLine], Plan]:
-        """Wait for the jobs, the bad lines and the plan that they were read by."""
+    def result(self) -> list[Chunk]:
+        """Wait for the chunks, or for what went wrong."""
         self._thread.join()
         if self._failure is not None:
             raise self._failure
-        return self._jobs, self._bad, self._plan
+        return self._chunks
+
+
+class Lot(Record):
+    """Whole lines in a row, without the end of the last one; `first` is its number, from 1."""
+
+    first: int
+    text: bytes
+
+    def numbered(self) -> Iterable[tuple[int, bytes]]:
+        """Return each line with its number."""
+        return enumerate(self.text.split(b"\n"), self.first)
+
+
+class Stream:
+    """The lines of a file, a pipe or a terminal."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        import select  # noqa: PLC0415 - `export` is here too, and reads no lines
+
+        self._file = file
+        self._poll: poll | None = select.poll()
+        try:
+            self._poll.register(file, select.POLLIN)
+        except io.UnsupportedOperation:
+            self._poll = None  # bytes in memory: all of them are there
+
+    def ready(self) -> bool:
+        """Tell whether the next read need not wait, be it for the end."""
+        return self._poll is None or bool(self._poll.poll(0))
+
+    def lots(self) -> Iterator[Lot]:
+        """Yield all lines; a lot is full, or it is all that a slow writer has given so far.
+
+        Of a line that is too long, only so much is kept that this can be told.
+        """
+        first, texts, lines, rest = 1, [], 0, b""
+        while data := self._file.read1(READ_BYTES):
+            whole, end, rest = (rest + data).rpartition(b"\n")
+            if end:
+                texts.append(whole)
+                lines += whole.count(b"\n") + 1
+            rest = rest[: MAX_LINE_BYTES + 1]
+            if texts and (_full(texts, lines) or not self.ready()):
+                yield _lot(first, texts)
+                first, texts, lines = first + lines, [], 0
+        if rest:
+            texts.append(rest)
+        if texts:
+            yield _lot(first, texts)
+
+
+def _full(texts: list[bytes], lines: int) -> bool:
+    return lines >= LOT_LINES or sum(map(len, texts)) >= LOT_BYTES
+
+
+def _lot(first: int, texts: list[bytes]) -> Lot:
+    text = b"\n".join(texts)
+    return Lot(first, text.removeprefix(_BOM) if first == 1 else text)
 
 
 def _current(plan: Plan) -> Plan:
@@ -132,9 +217,34 @@ def _current(plan: Plan) -> Plan:
     return plan._replace(defaults=plan.defaults._replace(now_ms=plan.clock.now_ms()))
 
 
-def _add(store: Store, jobs: Sequence[Numbered], plan: Plan) -> Batch:
-    now_ms = plan.defaults.now_ms
-    return put(jobs, lambda some: store.enqueue(some, now_ms=now_ms, on_conflict=plan.on_conflict))
+def _made(lot: Lot, plan: Plan, prepare: Prepare) -> list[Chunk]:
+    """Make a lot of lines into chunks."""
+    reader, now_ms = Reader(plan.overrides, plan.defaults), plan.defaults.now_ms
+    lines, chunks = iter(lot.numbered()), []
+    while some := list(islice(lines, CHUNK_JOBS)):
+        jobs, bad = _sorted(some, reader)
+        chunks.append(Chunk(jobs, bad, now_ms, prepare([job for _, job in jobs], now_ms)))
+    return chunks
+
+
+def _sorted(
+    lines: Sequence[tuple[int, bytes]], reader: Reader
+) -> tuple[Sequence[Numbered], Sequence[BadLine]]:
+    """Sort lines into jobs and bad ones; empty lines and comments count for nothing."""
+    numbers, texts = zip(*lines, strict=True)
+    alike = reader.jobs(texts)
+    if alike is not None:
+        return list(zip(numbers, alike, strict=True)), ()
+    jobs: list[Numbered] = []
+    bad: list[BadLine] = []
+    for number, line in lines:
+        if not (words := line.strip()) or words.startswith(b"#"):
+            continue
+        try:
+            jobs.append((number, reader.job(line)))
+        except BadData as error:
+            bad.append(BadLine(number, error))
+    return jobs, bad
 
 
 def put(jobs: Sequence[tuple[int, Item]], add: Callable[[list[Item]], Sequence[Enqueued]]) -> Batch:
@@ -152,37 +262,3 @@ def put(jobs: Sequence[tuple[int, Item]], add: Callable[[list[Item]], Sequence[E
             first.good + second.good, [*first.added, *second.added], [*first.bad, *second.bad]
         )
     return Batch(len(added), added, ())
-
-
-def blocks(file: BufferedReader) -> Iterator[list[tuple[int, bytes]]]:
-    """Yield numbered lines in lots: a chunk's worth, or what a slow writer has given so far."""
-    lines: list[tuple[int, bytes]] = []
-    number, rest = 0, b""
-    while data := file.read1(BLOCK_BYTES):
-        *whole, rest = (rest + data).split(b"\n")
-        if number == 0 and whole:
-            whole[0] = whole[0].removeprefix(_BOM)
-        lines += enumerate(whole, number + 1)
-        number += len(whole)
-        rest = rest[: MAX_LINE_BYTES + 1]
-        if len(lines) >= LOT_LINES or (lines and len(data) < _SLOW_BYTES):
-            yield lines
-            lines = []
-    if rest:
-        lines.append((number + 1, rest.removeprefix(_BOM) if number == 0 else rest))
-    if lines:
-        yield lines
-
-
-def _read(
-    lines: Sequence[tuple[int, bytes]], plan: Plan, jobs: list[Numbered], bad: list[BadLine]
-) -> None:
-    """Sort lines into jobs and bad ones; empty lines and comments count for nothing."""
-    reader = Reader(plan.overrides, plan.defaults)
-    for number, line in lines:
-        if not (words := line.strip()) or words.startswith(b"#"):
-            continue
-        try:
-            jobs.append((number, reader.job(line)))
-        except BadData as error:
-            bad.append(BadLine(number, error))

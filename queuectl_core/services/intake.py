@@ -129,7 +129,7 @@ def _flow(fields: Fields, run_at_ms: int | None, defaults: Defaults) -> Flow | N
 def _read(text: str) -> object:
     """Return the value of a JSON text: by the scanner alone, or with care where that fails."""
     try:
-        value, end = _SCANNER(text, 0)
+        value, end = SCANNER(text, 0)
     except (ValueError, StopIteration, RecursionError, SystemError):
         # SystemError: the scanner looks for json's exception, and json is not there yet
         return _read_slowly(text)
@@ -183,7 +183,7 @@ class Rules:
 
 # The package json is 5 ms of each cold `enqueue`, nearly all of it `re`, which only its messages
 # need: `python -X importtime -c 'import json'`. Its scanner is C and needs none of that.
-_SCANNER = make_scanner(Rules)  # type: ignore[arg-type] # typeshed takes context for itself
+SCANNER = make_scanner(Rules)  # type: ignore[arg-type] # typeshed takes context for itself
 
 
 def _syntax_error(text: str, error: JSONDecodeError) -> BadData:

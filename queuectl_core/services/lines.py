@@ -7,6 +7,8 @@ wrong about a line goes the long way of intake.py, which alone tells what is wro
 from __future__ import annotations
 
 from _json import make_scanner
+from itertools import repeat
+from operator import itemgetter
 
 from queuectl_core import job as checks
 from queuectl_core.errors import BadData
@@ -15,9 +17,11 @@ from queuectl_core.services import intake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from queuectl_core.services.intake import Defaults, Fields
+
+    Columns = Mapping[str, Sequence[object]]
 
 MAX_LINE_BYTES = 4 << 20
 _CHECKS: Mapping[str, Callable[[object], object]] = {
@@ -65,6 +69,22 @@ class Reader:
             job = intake.new_job({**fields, **self._overrides}, self._defaults)
         return job
 
+    def jobs(self, lines: Sequence[bytes]) -> list[NewJob] | None:
+        """Return the jobs of lines that are all good and alike, in half the time.
+
+        None where there may be more to say about a line: then each must be looked at by itself.
+        """
+        columns = _columns(lines)
+        if columns is None or not self._checks.keys() >= columns.keys() >= {"command"}:
+            return None
+        cells: list[Iterable[object]] = [repeat(value) for value in self._usual]
+        for name, column in columns.items():
+            place, check = self._checks[name]
+            if not _holds(check, column):
+                return None
+            cells[place] = column
+        return list(map(_new, repeat(NewJob), zip(*cells, strict=False)))  # repeat ends never
+
     def _filled(self, fields: Fields) -> NewJob | None:
         """Return the job of plain fields, or None where one needs more than its check."""
         if "command" not in fields:
@@ -76,6 +96,53 @@ class Reader:
             place, check = known[name]
             values[place] = check(value)
         return _new(NewJob, values)
+
+
+def _holds(check: Callable[[object], object], column: Sequence[object]) -> bool:
+    """Tell whether all values of a field are of one type, text or whole numbers, and right."""
+    if set(map(type, column)) not in ({str}, {int}):
+        return False
+    try:
+        for value in set(column):
+            check(value)
+    except BadData:
+        return False
+    return True
+
+
+def _columns(lines: Sequence[bytes]) -> Columns | None:
+    """Return the values by field, where all lines are plain objects or all are plain commands."""
+    block = b",\n".join(lines)
+    if b"{" in block:
+        return _objects(block, len(lines))
+    if b"#" in block or b"\r" in block or len(block) > MAX_LINE_BYTES:
+        return None
+    try:
+        return {"command": block.decode().split(",\n")}
+    except UnicodeDecodeError:
+        return None
+
+
+def _objects(block: bytes, count: int) -> Columns | None:
+    """Read lines of plain objects of the same fields as one JSON text.
+
+    Each line starts and ends with the only braces it has, and no string goes on in the next line
+    (the scanner takes no bare newline in one): so each object is a line.
+    """
+    braces = block.count(b"{"), block.count(b"}"), block.count(b"},\n{") + 1
+    if braces != (count,) * 3 or len(block) > MAX_LINE_BYTES or block[:1] + block[-1:] != b"{}":
+        return None
+    try:
+        text = f"[{block.decode()}]"
+        objects, _ = _SCANNER(text, 0)
+        if text.count(":") != sum(map(len, objects)):  # see _plain
+            objects, _ = intake.SCANNER(text, 0)
+    except (ValueError, StopIteration, RecursionError, SystemError, BadData):
+        return None
+    names = tuple(objects[0])
+    if set(map(tuple, objects)) != {names}:
+        return None
+    return {name: list(map(itemgetter(name), objects)) for name in names}
 
 
 def _plain(line: bytes) -> Fields | None:

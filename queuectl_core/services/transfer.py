@@ -15,7 +15,7 @@ from queuectl_core.job import Job, is_encodable, shown
 from queuectl_core.lifecycle import FINAL, STATES, State
 from queuectl_core.run import ENDINGS, Attempt
 from queuectl_core.services import bulk, intake, jobs, listing, waiting
-from queuectl_core.services.bulk import BadLine, Batch
+from queuectl_core.services.bulk import BadLine, Batch, Stream
 from queuectl_core.storage.records import History
 
 TYPE_CHECKING = False
@@ -87,7 +87,8 @@ def check(file: BufferedReader, plan: Plan) -> Iterator[Batch]:
 def _read(
     file: BufferedReader, plan: Plan
 ) -> Iterator[tuple[list[tuple[int, History]], list[BadLine], int]]:
-    for lines in bulk.blocks(file):
+    for lot in Stream(file).lots():
+        lines = list(lot.numbered())
         for start in range(0, len(lines), CHUNK):
             defaults = plan.defaults._replace(now_ms=plan.clock.now_ms())
             good: list[tuple[int, History]] = []

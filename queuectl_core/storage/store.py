@@ -20,7 +20,7 @@ from queuectl_core.storage.queues import Queues
 from queuectl_core.storage.selections import Selections
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from queuectl_core.job import Enqueued, Job, NewJob
     from queuectl_core.lifecycle import State
@@ -43,7 +43,7 @@ class Intake(Protocol):
 
     def enqueue(
         self, jobs: Sequence[NewJob], *, now_ms: int, on_conflict: str = "error"
-    ) -> list[Enqueued]:
+    ) -> Sequence[Enqueued]:
         """Add jobs in the order given and wake idle workers; all of them or none.
 
         Where a text id exists, or a job with the same unique key: `error` raises JobExists and adds
@@ -52,6 +52,15 @@ class Intake(Protocol):
         while the old one runs.
         Raises NotFound where a job is to wait for one that is not there, those before it in `jobs`
         included.
+        """
+
+    def prepare(
+        self, jobs: Sequence[NewJob], *, now_ms: int, on_conflict: str = "error"
+    ) -> Callable[[], Sequence[Enqueued]]:
+        """Do what `enqueue` can do without the queue; return what does the rest when called.
+
+        Touches nothing: any thread may prepare jobs, while the store's own one adds others. What
+        comes back is for that one alone.
         """
 
     def close(self) -> None:

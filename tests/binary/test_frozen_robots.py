@@ -274,6 +274,18 @@ def test_a_command_that_is_interrupted_says_nothing(sandbox):
     eventually(lambda: not sandbox.processes(), within_s=5)
 
 
+def test_an_enqueue_that_waits_for_lines_ends_at_once_and_keeps_what_it_had(sandbox):
+    feeding = "{ echo true; sleep 2; echo never; }"
+
+    done = sandbox.shell(
+        f'{feeding} | timeout --preserve-status -s INT 0.7 "$QUEUECTL" enqueue --stdin'
+    )
+
+    assert done.code == 130
+    assert "Traceback" not in done.err
+    assert len(sandbox.ok("list", "--json").records) == 1
+
+
 def test_a_traceback_is_shown_to_those_who_ask_for_it(sandbox):
     done = sandbox.run("show", "nobody", env={"QUEUECTL_DEBUG": "1"})
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from queuectl_core.errors import JobExists
@@ -54,6 +56,69 @@ def test_enqueue_adds_jobs_in_the_order_given(store):
     assert [steps.job_of(store, number).command for number in numbers] == [
         job.command for job in jobs
     ]
+
+
+_VARIED = {
+    "command": lambda n: f" echo {n} ä  ",
+    "id": lambda n: f"j{n}",
+    "queue": lambda n: ("a", "longer", "q")[n % 3],
+    "priority": lambda n: n % 10 + 1,
+    "max_retries": lambda n: n,
+    "run_at_ms": lambda n: NOW_MS + 10**n if n < 12 else None,
+    "timeout_ms": lambda n: n if n % 2 else None,
+    "tags": lambda n: ("t", f"u{n}") if n % 2 else (),
+    "env": lambda n: {"N": f"{n}"},
+    "cwd": lambda n: f"/srv/{n} ",
+}
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+@pytest.mark.parametrize(
+    "names",
+    [
+        (), ("command",), ("priority",), ("command", "priority"), ("id", "queue"),
+        ("id", "command"), ("queue", "priority", "max_retries"), ("command", "run_at_ms"),
+        ("command", "timeout_ms"), ("command", "cwd"), ("tags", "env"), tuple(_VARIED),
+    ],
+)  # fmt: skip
+def test_hundreds_of_jobs_are_kept_whatever_differs(store, names, prepared):
+    jobs = [new_job(**{name: _VARIED[name](n) for name in names}) for n in range(250)]
+
+    add = (
+        store.prepare(jobs, now_ms=NOW_MS)
+        if prepared
+        else partial(store.enqueue, jobs, now_ms=NOW_MS)
+    )
+
+    added = add()
+
+    found = list(reversed(jobs_of(store)))
+    wanted = [job._replace(run_at_ms=job.run_at_ms or NOW_MS) for job in jobs]
+    fields = [field for field in wanted[0]._fields if field != "flow"]  # test_flow.py has those
+    for job, asked in zip(found, wanted, strict=True):
+        assert [getattr(job, field) for field in fields] == [
+            getattr(asked, field) for field in fields
+        ]
+    assert len(found) == len(added) == len(jobs)
+    assert [(one.number, one.id, one.run_at_ms) for one in added] == [
+        (job.number, job.id, job.run_at_ms) for job in found
+    ]
+    assert added[-1].number == found[-1].number
+    steps.assert_figures_are_true(store)
+
+
+def test_what_was_prepared_meets_an_id_that_came_meanwhile(store):
+    prepared = store.prepare([new_job(id=f"j{n}") for n in range(200)], now_ms=NOW_MS)
+    skipping = store.prepare(
+        [new_job(id=f"j{n}") for n in range(200)], now_ms=NOW_MS, on_conflict="skip"
+    )
+    store.enqueue([new_job(id="j7")], now_ms=NOW_MS)
+
+    with pytest.raises(JobExists, match='"j7"'):
+        prepared()
+    assert len(jobs_of(store)) == 1
+    assert sum(one.created for one in skipping()) == 199
+    steps.assert_figures_are_true(store)
 
 
 def test_enqueue_mixes_jobs_with_and_without_an_id(store):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import os
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from queuectl_core.errors import BadData, NotFound, StorageFull
 from queuectl_core.services import bulk
 from queuectl_core.services.bulk import Plan
 from queuectl_core.services.intake import Defaults
+from queuectl_core.services.lines import Reader
 from tests.builders import NOW_MS, jobs_of
 from tests.clocks import ManualClock
 
@@ -29,33 +32,47 @@ class Drip(io.BytesIO):
         return super().read1(next(self._sizes, 1 << 20))
 
 
+@contextmanager
+def piped():
+    """Give both ends of a pipe: what is written and nothing else is there to be read."""
+    reading, writing = os.pipe()
+    with open(reading, "rb") as file, open(writing, "wb", buffering=0) as pipe:
+        yield file, pipe
+
+
 @given(st.lists(st.text("ab é", min_size=1)), st.lists(st.integers(1, 9)))
 def test_lines_are_whole_however_they_come(texts, sizes):
     data = "\n".join(texts).encode()
     expected = [(number, text) for number, text in enumerate(texts, 1) if text.strip()]
 
     seen = []
-    for lines in bulk.blocks(Drip(data, sizes)):
-        seen += [(number, line.decode()) for number, line in lines if line.strip()]
+    for lot in bulk.Stream(Drip(data, sizes)).lots():
+        seen += [(number, line.decode()) for number, line in lot.numbered() if line.strip()]
 
     assert seen == expected
 
 
-def test_what_a_slow_writer_gave_is_added_at_once(store):
-    batches = bulk.enqueue(store, Drip(b"a\nb\nc\n", [4, 2]), plan())
+@pytest.mark.parametrize("count", [1, 2, 8_000])
+def test_what_a_slow_writer_gave_is_added_before_it_gives_more(store, count):
+    with piped() as (file, pipe):
+        batches = bulk.enqueue(store, file, plan())
+        pipe.write(b"true\n" * count)
 
-    assert next(batches).good == 2
-    assert len(jobs_of(store)) == 2
-    assert next(batches).good == 1
+        assert next(batches).good == count
+        assert store.job_by_number(count).command == "true"
+        pipe.write(b"last\n")
+        assert next(batches).good == 1
 
 
 def test_each_batch_has_the_time_of_its_own(store):
     clock = ManualClock()
-    batches = bulk.enqueue(store, Drip(b"a\nb\n", [2, 2]), plan(clock))
-
-    next(batches)
-    clock.advance(5_000)
-    next(batches)
+    with piped() as (file, pipe):
+        batches = bulk.enqueue(store, file, plan(clock))
+        pipe.write(b"a\n")
+        next(batches)
+        clock.advance(5_000)
+        pipe.write(b"b\n")
+        next(batches)
 
     newest, oldest = jobs_of(store)
     assert newest.created_at_ms - oldest.created_at_ms == 5_000
@@ -86,11 +103,69 @@ def test_conflicts_are_found_among_thousands(store):
 
 def test_a_full_disk_is_not_taken_for_a_bad_line(store):
     class Full:
+        def prepare(self, *_, **__):
+            return self.enqueue
+
         def enqueue(self, *_, **__):
             raise StorageFull
 
     with pytest.raises(StorageFull):
         list(bulk.enqueue(Full(), io.BytesIO(b"a\n"), plan()))
+
+
+def test_what_fails_beside_the_writing_is_raised_where_it_is_wanted():
+    class Broken:
+        def prepare(self, *_, **__):
+            raise StorageFull
+
+    with pytest.raises(StorageFull):
+        list(bulk.enqueue(Broken(), io.BytesIO(b"a\n"), plan()))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        b'{"command":"true"}',
+        b'{"command":"echo %d"}',
+        b'{"command":"echo %d","priority":%d}',
+        b'{"command":"echo %d http://a:b","priority":%d}',
+        b'{"command":"echo ${A} %d","priority":%d}',
+        b"echo %d",
+    ],
+)
+def test_each_line_is_a_row_in_the_order_of_the_lines(store, form):
+    holes = form.count(b"%d")
+    lines = [form % (n, n % 10 + 1)[:holes] if holes else form for n in range(12_000)]
+
+    batches = list(bulk.enqueue(store, io.BytesIO(b"\n".join(lines)), plan()))
+
+    reader = Reader({}, Defaults(max_retries=3, now_ms=NOW_MS))
+    wanted = [reader.job(line) for line in lines]
+    found = list(reversed(jobs_of(store)))
+    assert [(job.command, job.priority) for job in found] == [
+        (job.command, job.priority) for job in wanted
+    ]
+    assert [one.number for batch in batches for one in batch.added] == [job.number for job in found]
+
+
+def test_a_job_among_hundreds_may_wait_for_one_before_it(store):
+    lines = [b'{"command":"x","id":"j%d"}' % number for number in range(300)]
+    lines.append(b'{"command":"x","after":"j7"}')
+
+    (batch,) = bulk.enqueue(store, io.BytesIO(b"\n".join(lines)), plan())
+
+    assert (batch.good, batch.bad) == (301, [])
+    assert [job.number for job in jobs_of(store) if job.blocked is not None] == [301]
+
+
+def test_bad_lines_among_thousands_keep_their_numbers(store):
+    lines = [b'{"command":"echo %d"}' % number for number in range(1, 12_001)]
+    lines[6_999], lines[10_999] = b'{"command":1}', b"{"
+
+    batches = list(bulk.enqueue(store, io.BytesIO(b"\n".join(lines)), plan()))
+
+    assert [bad.line for batch in batches for bad in batch.bad] == [7_000, 11_000]
+    assert len(jobs_of(store)) == 11_998
 
 
 def test_a_bad_line_keeps_its_number_and_reason():

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from queuectl_core.errors import BadData
 from queuectl_core.services import intake
@@ -95,3 +97,51 @@ def test_the_lines_of_one_stream_do_not_touch_each_other():
 
     assert reader.job(b'{"command":"y"}').priority == 5
     assert first.priority == 9
+
+
+TRICKY = [
+    '{"command":[{}',
+    "{}]}",
+    '{"command":"a',
+    'b"}',
+    '{"command":"a"},{"command":"b"}',
+    "",
+    " ",
+]
+TRICKY += ["# a", "a,", "a", "\u00a0", "a\0b", '{"command":"b"}', '{"command":"c","priority":3}']
+
+
+@given(st.lists(st.sampled_from(GOOD + BAD + TRICKY), min_size=1, max_size=4))
+def test_many_lines_at_once_are_what_each_is_alone(texts):
+    lines = [text.encode() for text in texts]
+    reader = Reader({}, DEFAULTS)
+
+    jobs = reader.jobs(lines)
+
+    assert jobs is None or jobs == [reader.job(line) for line in lines]
+
+
+@pytest.mark.parametrize("line", [b'{"command":"echo a:b","priority":3}', b"echo a,"])
+def test_plain_lines_are_read_at_once(line):
+    reader = Reader({}, DEFAULTS)
+
+    assert reader.jobs([line] * 3) == [reader.job(line)] * 3
+
+
+def test_a_key_that_comes_twice_is_found_among_many_lines():
+    lines = [b'{"command":"a"}', b'{"command":"a","command":"b"}', b'{"command":"c"}']
+
+    assert Reader({}, DEFAULTS).jobs(lines) is None
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [b'{"command":"a"},{"command":"b"}'],
+        [b'{"command":"a"},{"command":"b"}', b'{"command":"c"},{"command":"d"}'],
+        [b'{"command":"a"', b'"priority":3}'],
+        [b'{"command":"a"},{"command":"b"}', b'{"command":"c"', b'"priority":3}'],
+    ],
+)
+def test_lines_that_only_together_are_json_are_not_taken_for_jobs(lines):
+    assert Reader({}, DEFAULTS).jobs(lines) is None

@@ -18,16 +18,16 @@ from queuectl_core.storage.sqlite.ledger import ENQUEUE, Ledger, Note, Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from queuectl_core.job import Job, NewJob
+    from queuectl_core.storage.sqlite.many import Prepared
     from queuectl_core.storage.sqlite.rows import Row
 
     Values = Mapping[str, apsw.SQLiteValue]
 
-
 MANY = 100
-"""Jobs from which on another way to insert them is faster."""
+"""Jobs from which on they are inserted at once: see many.py, which a cold start does not load."""
 
 
 class SqliteIntake:
@@ -47,15 +47,31 @@ class SqliteIntake:
 
     def enqueue(
         self, jobs: Sequence[NewJob], *, now_ms: int, on_conflict: str = "error"
-    ) -> list[Enqueued]:
+    ) -> Sequence[Enqueued]:
         with self._writing(now_ms) as ledger:
             added = add(ledger, jobs, on_conflict)
         bell.ring(self._workers_dir)
         return added
 
+    def prepare(
+        self, jobs: Sequence[NewJob], *, now_ms: int, on_conflict: str = "error"
+    ) -> Callable[[], Sequence[Enqueued]]:
+        if not _are_many(jobs):
+            return lambda: self.enqueue(jobs, now_ms=now_ms, on_conflict=on_conflict)
+        from queuectl_core.storage.sqlite import many  # noqa: PLC0415 - json: 5 ms
+
+        prepared = many.prepare(jobs, now_ms)
+        return lambda: self._enqueue_prepared(prepared, on_conflict)
+
     def close(self) -> None:
         self._connection.close()
         self._gate.close()
+
+    def _enqueue_prepared(self, prepared: Prepared, on_conflict: str) -> Sequence[Enqueued]:
+        with self._writing(prepared.now_ms) as ledger:
+            added = _add_prepared(ledger, prepared, on_conflict)
+        bell.ring(self._workers_dir)
+        return added
 
     def _writing(self, now_ms: int) -> Ledger:
         return Ledger(self._connection, self._gate, self._path, now_ms, _take_effect)
@@ -78,27 +94,40 @@ def _take_effect(ledger: Ledger) -> None:
     waiting.resolve(ledger)
 
 
-def add(ledger: Ledger, jobs: Sequence[NewJob], on_conflict: str) -> list[Enqueued]:
+def add(ledger: Ledger, jobs: Sequence[NewJob], on_conflict: str) -> Sequence[Enqueued]:
     """Insert jobs within a transaction, with their events and figures."""
-    alike = len(jobs) >= MANY and not any(job.flow for job in jobs)
-    added = _insert_many(ledger, jobs) if alike else None
-    if added is None:
-        added = _insert_few(ledger, jobs, on_conflict)
-    _note_enqueued(ledger, jobs, added)
+    if not _are_many(jobs):
+        return _add_few(ledger, jobs, on_conflict)
+    from queuectl_core.storage.sqlite import many  # noqa: PLC0415 - json: 5 ms
+
+    return _add_prepared(ledger, many.prepare(jobs, ledger.now_ms), on_conflict)
+
+
+def _are_many(jobs: Sequence[NewJob]) -> bool:
+    """Tell whether jobs go in at once: one that may wait for those before it goes in by itself."""
+    return len(jobs) >= MANY and not any(job.flow for job in jobs)
+
+
+def _add_prepared(ledger: Ledger, prepared: Prepared, on_conflict: str) -> Sequence[Enqueued]:
+    """Insert all jobs at once, or one by one where a text id exists."""
+    from queuectl_core.storage.sqlite import many  # noqa: PLC0415 - see `add`
+
+    try:
+        with ledger.connection:  # a savepoint
+            added = many.insert(ledger.connection, prepared)
+    except apsw.ConstraintError:
+        return _add_few(ledger, prepared.jobs, on_conflict)
+    _note(ledger, added.numbers, prepared.queues, tagged=prepared.tagged)
     return added
 
 
-def _insert_many(ledger: Ledger, jobs: Sequence[NewJob]) -> list[Enqueued] | None:
-    """Insert thousands of jobs at once; None, and none is inserted, where a text id exists."""
-    from queuectl_core.storage.sqlite import many  # noqa: PLC0415 - json: 5 ms
-
-    values = [rows.new_job(job, ledger.now_ms) for job in jobs]
-    try:
-        with ledger.connection:  # a savepoint
-            many.insert(ledger.connection, values)
-    except apsw.ConstraintError:
-        return None
-    return _numbered(ledger, values)
+def _add_few(ledger: Ledger, jobs: Sequence[NewJob], on_conflict: str) -> Sequence[Enqueued]:
+    added = _insert_few(ledger, jobs, on_conflict)
+    numbers = [new.number for new in added if new.created]
+    if numbers:
+        queues = [job.queue for job, new in zip(jobs, added, strict=True) if new.created]
+        _note(ledger, numbers, Counter(queues), tagged=any(job.tags for job in jobs))
+    return added
 
 
 def _insert_few(ledger: Ledger, jobs: Sequence[NewJob], on_conflict: str) -> list[Enqueued]:
@@ -172,21 +201,17 @@ def make_way(ledger: Ledger, old: Job, on_conflict: str) -> None:
     ledger.connection.execute(sql.DROP_ID, {"number": old.number})
 
 
-def _note_enqueued(ledger: Ledger, jobs: Sequence[NewJob], added: Sequence[Enqueued]) -> None:
+def _note(
+    ledger: Ledger, numbers: Sequence[int], queues: Mapping[str, int], *, tagged: bool
+) -> None:
     """Write the event rows and figures of new jobs.
 
     Their numbers have no gap within one transaction.
     """
-    numbers = [new.number for new in added if new.created]
-    if not numbers:
-        return
-    ledger.connection.execute(
-        sql.INSERT_ENQUEUE_EVENTS,
-        {"first": numbers[0], "last": numbers[-1], "now_ms": ledger.now_ms},
-    )
-    if any(job.tags for job in jobs):
-        ledger.connection.execute(sql.INSERT_TAGS, {"first": numbers[0], "last": numbers[-1]})
-    queues = [job.queue for job, new in zip(jobs, added, strict=True) if new.created]
-    for queue, count in Counter(queues).items():
+    values = {"first": numbers[0], "last": numbers[-1]}
+    ledger.connection.execute(sql.INSERT_ENQUEUE_EVENTS, {**values, "now_ms": ledger.now_ms})
+    if tagged:
+        ledger.connection.execute(sql.INSERT_TAGS, values)
+    for queue, count in queues.items():
         ledger.count(queue, State.PENDING, count)
         ledger.roll_up(queue, ENQUEUE, count)

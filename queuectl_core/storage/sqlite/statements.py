@@ -11,7 +11,7 @@ from queuectl_core.lifecycle import CLAIMABLE, FINAL, TRANSITIONS, Event, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 
 def _listed(states: Iterable[State]) -> str:
@@ -48,15 +48,12 @@ VALUES ('{State.PENDING}', {", ".join("?" for _ in NEW_COLUMNS)})
 """
 
 
-def insert_jobs(apart: Sequence[str]) -> str:
-    """Return what inserts many jobs that differ in some columns: an array of values or of arrays.
+def insert_jobs(places: Mapping[str, str]) -> str:
+    """Return what inserts many jobs from an array; `places` are the columns read from its elements.
 
     json_each gives the elements of an array in their order (https://sqlite.org/json1.html).
     """
-    values = {name: f":{name}" for name in NEW_COLUMNS}
-    values |= {name: f"value ->> {place}" for place, name in enumerate(apart)}
-    if len(apart) == 1:
-        values[apart[0]] = "value"
+    values = {**{name: f":{name}" for name in NEW_COLUMNS}, **places}
     return f"""
 INSERT INTO jobs (state, {", ".join(values)})
 SELECT '{State.PENDING}', {", ".join(values.values())}
