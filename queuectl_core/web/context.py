@@ -1,0 +1,65 @@
+"""What all requests share: how to open the queue, the settings, the clock, what was asked for."""
+
+from __future__ import annotations
+
+import threading
+
+from queuectl_core.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from queuectl_core.clock import Clock
+    from queuectl_core.config import Settings
+    from queuectl_core.home import Home
+    from queuectl_core.storage.store import Store
+
+
+class Options(Record):
+    """How the server was started. `hosts` are the names that may be asked for, in lower case."""
+
+    hosts: Sequence[str] = ("127.0.0.1", "localhost", "::1")
+    base_path: str = ""
+    read_only: bool = False
+    no_auth: bool = False
+    debug: bool = False
+
+
+class Context:
+    """One dashboard. Its stores belong to the threads that asked for them."""
+
+    def __init__(  # noqa: PLR0913 - the surroundings of a process, put together in one place
+        self,
+        *,
+        open_store: Callable[[], Store],
+        settings: Settings,
+        clock: Clock,
+        home: Home,
+        db_path: str,
+        key: bytes,
+        options: Options,
+    ) -> None:
+        self._open_store = open_store
+        self._local = threading.local()
+        self.settings = settings
+        self.clock = clock
+        self.home = home
+        self.db_path = db_path
+        self.logs_dir = home.logs_dir(db_path)
+        self.key = key
+        self.options = options
+
+    def store(self) -> Store:
+        """Return this thread's store, opened at its first request."""
+        store: Store | None = getattr(self._local, "store", None)
+        if store is None:
+            store = self._local.store = self._open_store()
+        return store
+
+    def drop_store(self) -> None:
+        """Close this thread's store, if it has one: the next request opens it anew."""
+        store: Store | None = getattr(self._local, "store", None)
+        self._local.store = None
+        if store is not None:
+            store.close()

@@ -1,0 +1,56 @@
+"""The one table of what can be asked for. Nothing is answered that has no row with its role."""
+
+from __future__ import annotations
+
+from bottle import HTTPError, Router
+
+from queuectl_core.records import Record
+from queuectl_core.web.facts import SAFE, Role
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from queuectl_core.web.facts import View
+
+
+class Route(Record):
+    """A row. `path` as in /jobs/<id>; `kind` is page, api or plain: how errors are told."""
+
+    method: str
+    path: str
+    role: Role
+    view: View
+    kind: str
+    summary: str = ""
+
+
+class NoRoute(Exception):
+    """No row for this path; `allowed` are the methods it has, empty where it is unknown."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__("no route")
+        self.allowed = allowed
+
+
+class Table:
+    """Finds the row of a request. In read-only mode it has none that changes anything."""
+
+    def __init__(self, routes: Iterable[Route], *, read_only: bool) -> None:
+        self.routes = [
+            route
+            for route in routes
+            if not read_only or route.method in SAFE or route.role is Role.PUBLIC
+        ]
+        self._router = Router(strict=True)
+        for route in self.routes:
+            self._router.add(route.path, route.method, route)
+
+    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        """Return the row with the parts of the path that vary; NoRoute where there is none."""
+        try:
+            route, args = self._router.match({"REQUEST_METHOD": method, "PATH_INFO": path})
+        except HTTPError as error:
+            allowed = error.get_header("Allow") or ""
+            raise NoRoute([word for word in allowed.split(",") if word]) from None
+        return route, args
