@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from queuectl_core.job import Enqueued, Job, NewJob
     from queuectl_core.lifecycle import State
     from queuectl_core.run import Attempt, Claim
+    from queuectl_core.storage.access import Access
     from queuectl_core.storage.insight import Insight
     from queuectl_core.storage.records import (
         Bell,
@@ -161,6 +162,9 @@ class Store(Intake, Selections, Queues, Changes, Inline, FlowVerbs, Protocol):
 
     def insight(self) -> Insight:
         """Return what answers the deeper questions, over this connection."""
+
+    def access(self) -> Access:
+        """Return who may use the dashboard and what was done through it, over this connection."""
 
     # --- workers ---
 

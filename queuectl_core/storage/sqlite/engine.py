@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from queuectl_core.job import Job
     from queuectl_core.run import Attempt
     from queuectl_core.storage.records import NewWorker, Pruned
+    from queuectl_core.storage.sqlite.access import SqliteAccess
     from queuectl_core.storage.sqlite.insight import SqliteInsight
     from queuectl_core.storage.sqlite.rows import Row
 
@@ -143,6 +144,13 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline, S
         )
 
         return SqliteInsight(self._connection, self._path)
+
+    def access(self) -> SqliteAccess:
+        from queuectl_core.storage.sqlite.access import (  # noqa: PLC0415 - for the dashboard only
+            SqliteAccess,
+        )
+
+        return SqliteAccess(self._connection, self._gate, self._path)
 
     # --- workers ---
 
