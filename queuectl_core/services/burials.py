@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from queuectl_core.job import Job
     from queuectl_core.storage.records import Burials
     from queuectl_core.storage.store import Store
 
@@ -69,7 +70,12 @@ def _normalised(error: str) -> str:
     return _VARYING.sub(lambda found: found.lastgroup or "", error.translate(_ZEROS))
 
 
-def _without_error(row: Burials) -> str:
+def error_of(dead: Burials | Job) -> str:
+    """Return the error of the group to which dead jobs that ended like this belong."""
+    return normalised(dead.error) if dead.error else _without_error(dead)
+
+
+def _without_error(row: Burials | Job) -> str:
     """Say how a job ended that wrote nothing to stderr."""
     if row.reason not in {"exit", "signal", None}:
         return f"({row.reason})"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from queuectl_core.storage.series import Series
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from queuectl_core.storage.records import Burials, Figure
 
 
-class Insight(Protocol):
+class Insight(Series, Protocol):
     """What can be asked of a store; see Store.insight."""
 
     def ahead(self, job: Job, *, queues: Sequence[str] | None, now_ms: int, most: int) -> int:

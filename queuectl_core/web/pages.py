@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-from queuectl_core.services import stats
-from queuectl_core.web.facts import Page, Role
+from queuectl_core.web import (
+    views_dead,
+    views_enqueue,
+    views_events,
+    views_job,
+    views_jobs,
+    views_metrics,
+    views_overview,
+    views_queues,
+    views_settings,
+    views_workers,
+)
+from queuectl_core.web.facts import Role
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from queuectl_core.storage.store import Store
-    from queuectl_core.web.facts import Facts, PageRow, Values
+    from queuectl_core.web.facts import PageRow
 
-
-def overview(facts: Facts, store: Store, _query: Values) -> Page:
-    """Show how the queue stands."""
-    return Page("overview", {"status": stats.status(store, now_ms=facts.now_ms)})
-
-
-PAGES: Sequence[PageRow] = (("GET", "/", Role.READ, overview),)
+PAGES: Sequence[PageRow] = (
+    ("GET", "/", Role.READ, views_overview.overview),
+    ("GET", "/jobs", Role.READ, views_jobs.show),
+    ("GET", "/jobs.ndjson", Role.READ, views_jobs.export),
+    ("POST", "/bulk", Role.OPERATE, views_jobs.bulk),
+    ("GET", "/jobs/<id>", Role.READ, views_job.show),
+    ("GET", "/jobs/<id>/output", Role.READ, views_job.output),
+    ("GET", "/jobs/<id>/output.txt", Role.READ, views_job.download),
+    ("POST", "/jobs/<id>", Role.OPERATE, views_job.act),
+    ("POST", "/jobs/<id>/copy", Role.OPERATE, views_job.copy),
+    ("GET", "/enqueue", Role.ADMIN, views_enqueue.ask),
+    ("POST", "/enqueue", Role.ADMIN, views_enqueue.add),
+    ("GET", "/queues", Role.READ, views_queues.show),
+    ("POST", "/queues/pause", Role.OPERATE, views_queues.pause),
+    ("POST", "/queues/resume", Role.OPERATE, views_queues.resume),
+    ("GET", "/workers", Role.READ, views_workers.show),
+    ("GET", "/dead", Role.READ, views_dead.show),
+    ("GET", "/metrics-ui", Role.READ, views_metrics.show),
+    ("GET", "/events", Role.READ, views_events.show),
+    ("GET", "/settings", Role.READ, views_settings.show),
+    ("POST", "/settings/tokens", Role.ADMIN, views_settings.add_token),
+    ("POST", "/settings/tokens/remove", Role.ADMIN, views_settings.remove_token),
+)

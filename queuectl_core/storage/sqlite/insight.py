@@ -6,6 +6,7 @@ import apsw
 
 from queuectl_core.job import HIGHEST_PRIORITY
 from queuectl_core.storage.records import Burials, Figure
+from queuectl_core.storage.sqlite import series
 from queuectl_core.storage.sqlite import statements as base
 from queuectl_core.storage.sqlite import statements_insight as sql
 from queuectl_core.storage.sqlite.connection import translated
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from queuectl_core.job import Job
+    from queuectl_core.storage.series_records import EventPage, Flow, Run
     from queuectl_core.storage.sqlite.rows import Row
 
 MINUTE_MS = 60_000
@@ -51,6 +53,20 @@ class SqliteInsight:
         if queue is None:
             return [Burials._make(row) for row in self._rows(sql.BURIALS)]
         return [Burials._make(row) for row in self._rows(sql.BURIALS_IN_QUEUE, {"queue": queue})]
+
+    def flow(self, *, since_ms: int, step_ms: int) -> list[Flow]:
+        """See Series.flow."""
+        return series.flow(self._rows, since_ms=since_ms, step_ms=step_ms)
+
+    def runs(self, *, since_ms: int, limit: int) -> list[Run]:
+        """See Series.runs."""
+        return series.runs(self._rows, since_ms=since_ms, limit=limit)
+
+    def history(
+        self, *, below: int | None, limit: int, events: Sequence[str] = (), job: int | None = None
+    ) -> EventPage:
+        """See Series.history."""
+        return series.history(self._rows, below=below, limit=limit, events=events, job=job)
 
     def _rows(
         self, statement: str, values: Mapping[str, apsw.SQLiteValue] | None = None

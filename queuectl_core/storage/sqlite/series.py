@@ -1,0 +1,56 @@
+"""The SQLite side of storage/series.py, which has the docstrings."""
+
+from __future__ import annotations
+
+from queuectl_core.storage.series_records import EventPage, Flow, PastEvent, Run
+from queuectl_core.storage.sqlite import statements_series as sql
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import apsw
+
+    from queuectl_core.storage.sqlite.rows import Row
+
+    Ask = Callable[[str, Mapping[str, apsw.SQLiteValue]], list[Row]]
+
+MINUTE_MS = 60_000
+REACH = 20_000
+"""Events that one look passes at most, however rare what is sought."""
+RUNS_REACH = 50_000
+"""As REACH; rows of events alone are narrow."""
+
+
+def flow(ask: Ask, *, since_ms: int, step_ms: int) -> list[Flow]:
+    """See Series.flow."""
+    minutes = step_ms // MINUTE_MS
+    values: dict[str, apsw.SQLiteValue] = {"since": since_ms // MINUTE_MS, "minutes": minutes}
+    return [Flow(row[0] * step_ms, *row[1:]) for row in ask(sql.FLOW, values)]
+
+
+def runs(ask: Ask, *, since_ms: int, limit: int) -> list[Run]:
+    """See Series.runs."""
+    newest = ask(sql.NEWEST, {})[0][0]
+    values: dict[str, apsw.SQLiteValue] = {
+        "since": since_ms, "limit": limit, "floor": newest - RUNS_REACH
+    }  # fmt: skip
+    return [
+        Run(at_ms, queue, job, bool(good), wait_ms, duration_ms)
+        for at_ms, queue, job, good, wait_ms, duration_ms in ask(sql.RUNS, values)
+    ]
+
+
+def history(
+    ask: Ask, *, below: int | None, limit: int, events: Sequence[str], job: int | None
+) -> EventPage:
+    """See Series.history."""
+    end = ask(sql.NEWEST, {})[0][0] + 1 if below is None else below
+    floor = max(0, end - (REACH if events or job is not None else limit))
+    values: dict[str, apsw.SQLiteValue] = {"below": end, "floor": floor, "limit": limit, "job": job}
+    values.update({f"event{place}": event for place, event in enumerate(events)})
+    statement = sql.history(len(events), one_job=job is not None)
+    found = [PastEvent._make(row) for row in ask(statement, values)]
+    reached = found[-1].seq if len(found) == limit else floor
+    more = reached > ask(sql.OLDEST, {})[0][0]
+    return EventPage(found, reached if more else None)

@@ -1,0 +1,156 @@
+"""What forms send, made into what services take."""
+
+from __future__ import annotations
+
+from queuectl_core.errors import BadData, UsageError
+from queuectl_core.lifecycle import STATES, State
+from queuectl_core.records import Record
+from queuectl_core.selection import Selection
+from queuectl_core.job import check_priority
+from queuectl_core.services import burials, changes, intake
+from queuectl_core.services.sweeps import Sweep
+from queuectl_core.web import search
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from queuectl_core.job import Job, NewJob
+    from queuectl_core.services.changes import Verb
+    from queuectl_core.web.facts import Facts, Values
+    from queuectl_core.web.search import Query
+
+LAST = 2**63 - 1
+MOST_PICKED = 1_000
+VERBS: Mapping[str, Verb] = {
+    "retry": changes.RETRY,
+    "cancel": changes.CANCEL,
+    "priority": changes.EDIT,
+    "remove": changes.REMOVE,
+}
+JOB_FIELDS = ("id", "queue", "run_at", "timeout", "backoff", "cwd", "on_crash")
+MAX_CAUSE_CHARACTERS = 1_000
+_DIGITS = 18
+
+
+class Filter(Record):
+    """What a list of jobs is narrowed to: the tab's state, the words of the search box, a cause of
+    death as services/burials.py groups them."""
+
+    state: str
+    query: Query
+    cause: str = ""
+
+    @property
+    def asked(self) -> dict[str, object]:
+        """What stands for it in a link."""
+        return {"state": self.state, "q": self.query.text, "cause": self.cause}
+
+
+class Choice(Record):
+    """Jobs that a bulk action is about: those picked, or all under a number that a filter finds.
+
+    `numbers` None: all. `priority` is the new one, None for the other actions.
+    """
+
+    action: str
+    verb: Verb
+    filter: Filter
+    numbers: Sequence[int] | None
+    below: int
+    priority: int | None
+
+    @property
+    def sweep(self) -> Sweep:
+        """The jobs in the states that the verb takes; UsageError where the filter has others."""
+        if self.numbers is not None:
+            return Sweep(Selection(numbers=self.numbers), self._takes, LAST)
+        selection = changes.narrowed(self.filter.query.selection, self.verb)
+        return Sweep(selection, self._takes, self.below)
+
+    @property
+    def tested(self) -> bool:
+        """Whether jobs must be looked at one by one to be counted."""
+        return bool(self.filter.query.tests or self.priority or self.numbers is not None)
+
+    def _takes(self, job: Job) -> bool:
+        if job.state not in self.verb.allowed or job.priority == self.priority:
+            return False
+        return self.numbers is not None or self.filter.query.fits(job)
+
+
+def choice_of(form: Values, *, now_ms: int) -> Choice:
+    """Return what a bulk form asks for; UsageError where it asks for nothing."""
+    action, verb = verb_of(form)
+    numbers = [number(text, 0) for text in form.all("number")][:MOST_PICKED]
+    if form.get("all") != "1" and not numbers:
+        raise UsageError("no job is chosen", hint="tick the jobs, or choose all that match")
+    chosen = filter_of(form, now_ms=now_ms)
+    if chosen.query.problems:
+        raise BadData(chosen.query.problems[0])
+    return Choice(
+        action,
+        verb,
+        chosen,
+        None if form.get("all") == "1" else numbers,
+        number(form.given("below"), LAST),
+        priority(form) if action == "priority" else None,
+    )
+
+
+def filter_of(values: Values, *, now_ms: int) -> Filter:
+    """Return the filter of a link or a form. A state of the search box goes before the tab's."""
+    query = search.parse(values.get("q"), now_ms=now_ms)
+    cause, state = values.get("cause")[:MAX_CAUSE_CHARACTERS], values.get("state")
+    if cause:
+        state = str(State.DEAD)
+        query = query._replace(tests=(*query.tests, lambda job: burials.error_of(job) == cause))
+    if state not in STATES:
+        return Filter("", query)
+    if cause or not query.selection.states:
+        selection = query.selection._replace(states=(STATES[state],))
+        query = query._replace(selection=selection)
+    return Filter(state, query, cause)
+
+
+def number(text: str | None, otherwise: int) -> int:
+    """Return a whole number of a link; `otherwise` for anything else."""
+    if text and text.isascii() and text.isdigit() and len(text) <= _DIGITS:
+        return int(text)
+    return otherwise
+
+
+def new_job(facts: Facts, form: Values) -> NewJob:
+    """Return the job that the form asks for; BadData where it is wrong."""
+    settings = facts.context.settings
+    fields: dict[str, object] = {name: form.given(name) for name in JOB_FIELDS}
+    fields["command"] = form.given("command")
+    if fields["command"] is None:
+        raise BadData("the command is missing", hint="write what a shell should run")
+    for name in ("priority", "max_retries"):
+        fields[name] = _whole(name, form.given(name))
+    tags = form.given("tags")
+    fields["tags"] = None if tags is None else tags.replace(",", " ").split()
+    naive: intake.Naive = "utc" if settings.naive_time == "utc" else "local"
+    return intake.new_job(fields, intake.Defaults(settings.max_retries, facts.now_ms, None, naive))
+
+
+def priority(form: Values) -> int:
+    """Return the priority that a form asks for; BadData where it is none."""
+    return check_priority(_whole("priority", form.given("priority")))
+
+
+def verb_of(form: Values) -> tuple[str, Verb]:
+    """Return the action that a button stands for."""
+    action = form.get("action")
+    if action not in VERBS:
+        raise UsageError("that action is not known", hint="go back and use one of the buttons")
+    return action, VERBS[action]
+
+
+def _whole(name: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        raise BadData(f'{name} must be a whole number, not "{text[:60]}"')
+    return int(text)

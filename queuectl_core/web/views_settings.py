@@ -1,0 +1,73 @@
+"""Settings and where they come from, the queue's file, tokens and who changed what."""
+
+from __future__ import annotations
+
+import os
+
+from queuectl_core import config
+from queuectl_core import home as homes
+from queuectl_core.services import settings, tokens
+from queuectl_core.services.checks import size
+from queuectl_core.web.facts import Redirect, Role
+from queuectl_core.web.views_frame import framed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from queuectl_core.storage.store import Store
+    from queuectl_core.web.facts import Facts, Page, Values
+
+FEW = 20
+
+
+def show(facts: Facts, store: Store, _query: Values) -> Page:
+    """Show what is in force; tokens and their use to those who may make some."""
+    return _page(facts, store, made=None)
+
+
+def add_token(facts: Facts, store: Store, form: Values) -> Page:
+    """Make a token and show its secret, this once."""
+    made = tokens.add(
+        store, form.get("name"), form.get("role"), by=facts.actor, now_ms=facts.now_ms
+    )
+    return _page(facts, store, made=made)
+
+
+def remove_token(facts: Facts, store: Store, form: Values) -> Redirect:
+    """Take a token back."""
+    name = form.get("name")
+    tokens.remove(store, name, by=facts.actor, now_ms=facts.now_ms)
+    return Redirect("/settings", f"Token {name} is revoked")
+
+
+def _page(facts: Facts, store: Store, *, made: tokens.NewToken | None) -> Page:
+    home, path = facts.context.home, facts.context.db_path
+    administers = facts.role.may(Role.ADMIN)
+    rows = settings.in_force(home, homes.read_config_file(home), os.environ)
+    return framed(
+        store,
+        "settings",
+        "Settings",
+        "settings",
+        live=made is None,
+        rows=[(row, config.BY_KEY[row.key]) for row in rows],
+        place_rows=_places(path, home.path),
+        made=made,
+        roles=tokens.ROLES,
+        tokens=store.access().tokens() if administers else (),
+        audits=store.access().audits(limit=FEW) if administers else (),
+    )
+
+
+def _places(path: str, home: str) -> list[tuple[str, str]]:
+    rows = [("Home", home), ("Queue file", path)]
+    for name, suffix in (("Size of the queue", ""), ("Log of changes (WAL)", "-wal")):
+        try:
+            rows.append((name, size(os.stat(path + suffix).st_size)))
+        except OSError:
+            continue
+    try:
+        disk = os.statvfs(os.path.dirname(path))
+    except OSError:
+        return rows
+    free = size(disk.f_bavail * disk.f_frsize)
+    return [*rows, ("Free on its disk", f"{free} of {size(disk.f_blocks * disk.f_frsize)}")]

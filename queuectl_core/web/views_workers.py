@@ -1,0 +1,28 @@
+"""The workers: who runs, on what, how they do."""
+
+from __future__ import annotations
+
+from queuectl_core.services import workers
+from queuectl_core.web.views_frame import framed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from queuectl_core.storage.store import Store
+    from queuectl_core.web.facts import Facts, Page, Values
+
+
+def show(facts: Facts, store: Store, _query: Values) -> Page:
+    """Show all known workers and what they run."""
+    crew = workers.health(store, now_ms=facts.now_ms)
+    live = [row for row in crew if row.state != "dead"]
+    return framed(
+        store,
+        "workers",
+        "Workers",
+        "workers",
+        crew=crew,
+        looks={"ok": "ok", "stopping": "stopping", "dead": "dead", "not responding": "lost"},
+        threads=sum(row.worker.threads for row in live),
+        busy=sum(min(len(row.worker.running), row.worker.threads) for row in live),
+        live_count=len(live),
+    )
