@@ -1,10 +1,10 @@
-"""`queuectl help` and `version`; and `web`, which this version does not have."""
+"""`queuectl help` and `version`."""
 
 from __future__ import annotations
 
 from queuectl_core import __version__
-from queuectl_core.cli import hints, output, usage
-from queuectl_core.errors import Unavailable, UsageError
+from queuectl_core.cli import hints, usage
+from queuectl_core.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from queuectl_core.cli.parse import Args
     from queuectl_core.cli.session import Command, Session
-
-MAX_PORT = 65_535
 
 
 def explain(session: Session, args: Args) -> int:
@@ -74,14 +72,4 @@ def version(session: Session, _args: Args) -> int:
     return 0
 
 
-def web(_session: Session, args: Args) -> int:
-    """Say that there is no dashboard yet."""
-    port = args.whole("--port", 5000, low=0, high=MAX_PORT)
-    where = f"{args.text('--host') or '127.0.0.1'}:{port}"
-    raise Unavailable(
-        f"the dashboard is not in this version yet; nothing listens on {output.clean(where)}",
-        hint="queuectl status, queuectl list and queuectl metrics show the same",
-    )
-
-
-COMMANDS: Mapping[str, Command] = {"help": explain, "version": version, "web": web}
+COMMANDS: Mapping[str, Command] = {"help": explain, "version": version}

@@ -151,12 +151,12 @@ def _help(verb: str) -> int:
 
 
 def _verb(words: Sequence[str]) -> tuple[str, list[str]]:
-    """Split off the verb, of one word or two; UsageError with the nearest one where it is none."""
+    """Split off the verb, up to three words; UsageError with the nearest one where it is none."""
     from queuectl_core.cli import hints, usage
     from queuectl_core.cli.parse import HELP
     from queuectl_core.errors import UsageError
 
-    for length in (2, 1):
+    for length in (3, 2, 1):
         verb = " ".join(words[:length])
         if verb in usage.VERBS:
             return verb, list(words[length:])
@@ -252,6 +252,8 @@ def _house_commands(verb: str) -> Mapping[str, Command]:
             from queuectl_core.cli.worker import COMMANDS
         case "config":
             from queuectl_core.cli.config import COMMANDS
+        case "web":
+            from queuectl_core.cli.web import COMMANDS
         case "service":
             from queuectl_core.cli.service import COMMANDS
         case "backup" | "restore" | "doctor":

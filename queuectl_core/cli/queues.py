@@ -26,7 +26,7 @@ def pause(session: Session, args: Args) -> int:
     new = queues.pause(
         session.store,
         queue,
-        by=_caller(),
+        by=caller(),
         reason=args.text("--reason"),
         now_ms=session.clock.now_ms(),
     )
@@ -43,7 +43,7 @@ def resume(session: Session, args: Args) -> int:
     return _tell(session, queue, none, paused=False)
 
 
-def _caller() -> str:
+def caller() -> str:
     """Return who asks: the user, behind sudo the one who called it; the number of one unnamed."""
     user = os.environ.get("SUDO_USER")
     if user:

@@ -14,6 +14,7 @@ from queuectl_core.cli import (
     usage_queue,
     usage_service,
     usage_upkeep,
+    usage_web,
 )
 
 TYPE_CHECKING = False
@@ -63,7 +64,10 @@ VERBS: Mapping[str, str] = {
     "backup": "copy the queue to a file, while everybody goes on",
     "restore": "put a backup in the place of the queue",
     "doctor": "examine the queue and its surroundings",
-    "web": "serve the dashboard; not in this version yet",
+    "web": "serve the dashboard",
+    "web token add": "let somebody use the dashboard",
+    "web token list": "list who may",
+    "web token rm": "take that back",
     "completion": "print a script that lets your shell complete",
     "help": "explain a verb or a topic",
     "version": "print the version, and those of all that is built in",
@@ -98,6 +102,7 @@ TEXTS: Mapping[str, str] = {
     **usage_upkeep.TEXTS,
     **usage_database.TEXTS,
     **usage_help.TEXTS,
+    **usage_web.TEXTS,
 }
 
 

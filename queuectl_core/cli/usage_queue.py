@@ -128,22 +128,6 @@ Examples:
   queuectl config check --json
 """
 
-WEB = """\
-Serve the dashboard to a browser. Not in this version yet: it says so and exits with 69.
-
-Usage:
-  queuectl web [options]
-
-Options:
-  --host HOST    address to listen on (default: 127.0.0.1)
-  --port PORT    port to listen on (default: 5000)
-  --debug        tell more in the log
-
-Examples:
-  queuectl web
-  queuectl web --host 0.0.0.0 --port 8080
-"""
-
 TEXTS = {
     "worker start": WORKER_START,
     "worker stop": WORKER_STOP,
@@ -154,7 +138,6 @@ TEXTS = {
     "config unset": CONFIG_UNSET,
     "config path": CONFIG_PATH,
     "config check": CONFIG_CHECK,
-    "web": WEB,
 }
 
 TOPICS = {

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from queuectl_core.services.intake import Defaults
+    from queuectl_core.services.intake import Defaults, Fields
 
 FIELDS = tuple(
     name
@@ -30,10 +30,20 @@ def parse(pairs: Sequence[str], defaults: Defaults) -> dict[str, object]:
     given = dict(_split(pair) for pair in pairs)
     if len(given) < len(pairs):
         raise BadData("a field is set twice", hint="give each field once")
+    return checked(given, defaults)
+
+
+def checked(given: Fields, defaults: Defaults) -> dict[str, object]:
+    """Return values by fields of NewJob, of those that `enqueue` takes; None: the default again.
+
+    Raises BadData as `parse` does.
+    """
+    for name in given:
+        _check_name(name)
     if "command" in given and "argv" in given:
         raise BadData("command and argv do not go together", hint="set one of them")
     base = {} if "command" in given else {"command": "true"}
-    job = intake.new_job(base | given, defaults)._asdict()
+    job = intake.new_job({**base, **given}, defaults)._asdict()
     fields = {_field(name): job[_field(name)] for name in given}
     for name in given:
         if name in {"command", "argv"}:
@@ -41,13 +51,17 @@ def parse(pairs: Sequence[str], defaults: Defaults) -> dict[str, object]:
     return fields
 
 
+def _check_name(name: str) -> None:
+    if name not in FIELDS:
+        raise BadData(f'"{name[:60]}" can\'t be edited', hint=_nearest(name))
+
+
 def _split(pair: str) -> tuple[str, object]:
     name, equals, text = pair.partition("=")
     name = name.strip().replace("-", "_")
     if not equals:
         raise BadData(f'"{pair[:60]}" has no "="', hint="write FIELD=VALUE: --set priority=9")
-    if name not in FIELDS:
-        raise BadData(f'"{name[:60]}" can\'t be edited', hint=_nearest(name))
+    _check_name(name)
     return name, _value(name, text)
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 
 from queuectl_core.records import Record
+from queuectl_core.web.cache import PageCache
+from queuectl_core.web.limits import Failures
+from queuectl_core.web.operations import Operations, Place
+from queuectl_core.web.sessions import Invitation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,16 +18,21 @@ if TYPE_CHECKING:
     from queuectl_core.config import Settings
     from queuectl_core.home import Home
     from queuectl_core.storage.store import Store
+    from queuectl_core.web.answer import Answer
 
 
 class Options(Record):
-    """How the server was started. `hosts` are the names that may be asked for, in lower case."""
+    """How the server was started. `hosts` are the names that may be asked for, in lower case.
+
+    `any_address`: also every address, since a name of another site's is never one.
+    """
 
     hosts: Sequence[str] = ("127.0.0.1", "localhost", "::1")
     base_path: str = ""
     read_only: bool = False
     no_auth: bool = False
     debug: bool = False
+    any_address: bool = False
 
 
 class Context:
@@ -49,6 +58,10 @@ class Context:
         self.logs_dir = home.logs_dir(db_path)
         self.key = key
         self.options = options
+        self.invitation = Invitation()
+        self.failures = Failures(clock)
+        self.pages: PageCache[Answer] = PageCache(clock)
+        self.operations = Operations(Place(clock, self.logs_dir, open_store, self.pages.clear))
 
     def store(self) -> Store:
         """Return this thread's store, opened at its first request."""

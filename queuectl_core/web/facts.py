@@ -5,6 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from queuectl_core.records import Record
+from queuectl_core.web.answer import Answer, Page, Redirect
+
+__all__ = ["SAFE", "Answer", "Facts", "Page", "Redirect", "Role", "Values"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +71,7 @@ class Facts(Record):
     parts of the path that vary; `csrf` goes into every form; `zone` is utc, local or server;
     `wants_fragment` asks for the inside of <main> alone. `body` is empty but for the API. `headers`
     have lower-case names. `notice` is what the form before has done, said once.
+    `peer` is the asker's address, `secure` whether it came by https.
     """
 
     method: str
@@ -85,6 +89,8 @@ class Facts(Record):
     body: bytes = b""
     headers: Mapping[str, str] = {}
     notice: str = ""
+    peer: str = ""
+    secure: bool = False
 
     @property
     def base_path(self) -> str:
@@ -99,30 +105,6 @@ class Facts(Record):
     def may(self, needed: Role) -> bool:
         """Tell whether to offer what needs that role."""
         return self.role.may(needed) and (needed in {Role.PUBLIC, Role.READ} or not self.read_only)
-
-
-class Page(Record):
-    """An answer for people: web/render.py makes HTML of the model by the template."""
-
-    template: str
-    model: Mapping[str, object]
-    status: int = 200
-
-
-class Redirect(Record):
-    """Go on at `path`, which does not have the base path; `notice` is shown there once."""
-
-    path: str
-    notice: str = ""
-
-
-class Answer(Record):
-    """An answer for programs, or a file. `body` may be pieces, sent as they come."""
-
-    body: bytes | Iterable[bytes]
-    content_type: str
-    status: int = 200
-    headers: Sequence[tuple[str, str]] = ()
 
 
 if TYPE_CHECKING:

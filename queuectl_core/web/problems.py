@@ -2,10 +2,104 @@
 
 from __future__ import annotations
 
-from queuectl_core.web.facts import Answer
+import json
+from http import HTTPStatus
+
+from queuectl_core.errors import QueuectlError
+from queuectl_core.records import Record
+from queuectl_core.web.facts import Answer, Page
 from queuectl_core.web.security import NO_STORE
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def plain(status: int, text: str) -> Answer:
-    """Return an error as one line of text."""
-    return Answer(f"{text}\n".encode(), "text/plain; charset=utf-8", status, [NO_STORE])
+PROBLEM = "application/problem+json"
+TEXT = "text/plain; charset=utf-8"
+RETRY_AFTER_S = {429: 60, 503: 2}
+_CHALLENGE = ("WWW-Authenticate", 'Bearer realm="queuectl"')
+
+
+class Problem(Record):
+    """What went wrong with one request. `kind` names the error for programs."""
+
+    status: int
+    kind: str
+    detail: str
+    hint: str = ""
+    headers: Sequence[tuple[str, str]] = ()
+
+    @property
+    def title(self) -> str:
+        """The status in words."""
+        return HTTPStatus(self.status).phrase
+
+
+class NoRoute(QueuectlError):
+    """There is nothing at this address. `allowed`: the methods that there are, if any."""
+
+    message = "there is nothing at this address"
+    http_status = 404
+
+    def __init__(self, allowed: Sequence[str] = ()) -> None:
+        super().__init__("this can't be done here" if allowed else "")
+        self.allowed = allowed
+        if allowed:
+            self.http_status = 405
+
+
+def of(error: QueuectlError) -> Problem:
+    """Return the problem that an error is."""
+    status = error.http_status
+    headers: list[tuple[str, str]] = [NO_STORE]
+    if status in RETRY_AFTER_S:
+        headers.append(("Retry-After", str(RETRY_AFTER_S[status])))
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers.append(_CHALLENGE)
+    if isinstance(error, NoRoute) and error.allowed:
+        headers.append(("Allow", ", ".join(error.allowed)))
+    return Problem(status, _words(type(error).__name__), str(error), error.hint, headers)
+
+
+def unexpected(request_id: str) -> Problem:
+    """Return the problem that a bug of ours is: the log has more under that number."""
+    detail = f"something went wrong in queuectl; the log has more under {request_id}"
+    return Problem(500, "unexpected", detail, headers=[NO_STORE])
+
+
+def as_json(problem: Problem, request_id: str) -> Answer:
+    """Return the answer for programs."""
+    fields = {
+        "type": f"urn:queuectl:{problem.kind}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": f"urn:queuectl:request:{request_id}",
+        "hint": problem.hint or None,
+        "errors": [],
+    }
+    text = json.dumps(fields, ensure_ascii=False)
+    return Answer(text.encode("utf-8", "replace"), PROBLEM, problem.status, problem.headers)
+
+
+def as_page(problem: Problem, request_id: str) -> Page:
+    """Return the page for people."""
+    model = {
+        "status": problem.status,
+        "title": problem.title,
+        "detail": problem.detail,
+        "hint": problem.hint,
+        "request_id": request_id,
+    }
+    return Page("error", model, problem.status)
+
+
+def as_text(problem: Problem) -> Answer:
+    """Return one line, for probes and where nothing is known of the asker."""
+    text = problem.detail.encode("utf-8", "replace") + b"\n"
+    return Answer(text, TEXT, problem.status, problem.headers)
+
+
+def _words(name: str) -> str:
+    """Return WrongState as wrong-state."""
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)[1:]

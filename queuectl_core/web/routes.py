@@ -6,10 +6,11 @@ from bottle import HTTPError, Router
 
 from queuectl_core.records import Record
 from queuectl_core.web.facts import SAFE, Role
+from queuectl_core.web.problems import NoRoute
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from queuectl_core.web.facts import View
 
@@ -23,14 +24,6 @@ class Route(Record):
     view: View
     kind: str
     summary: str = ""
-
-
-class NoRoute(Exception):
-    """No row for this path; `allowed` are the methods it has, empty where it is unknown."""
-
-    def __init__(self, allowed: Sequence[str]) -> None:
-        super().__init__("no route")
-        self.allowed = allowed
 
 
 class Table:

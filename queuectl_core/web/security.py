@@ -6,6 +6,7 @@ theirs (DNS rebinding); the origin check and the token of each form keep them fr
 
 from __future__ import annotations
 
+import socket
 from hmac import compare_digest
 
 from queuectl_core.errors import NoPermission
@@ -15,6 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from queuectl_core.web.auth import Identity
+    from queuectl_core.web.context import Options
+    from queuectl_core.web.facts import Values
     from queuectl_core.web.wire import Request
 
 CSP = (
@@ -43,10 +47,22 @@ class WrongHost(NoPermission):
     hint = "start it with --host NAME, or ask for 127.0.0.1"
 
 
-def check_host(host: str, known: Sequence[str]) -> None:
+def check_host(host: str, options: Options) -> None:
     """Raise WrongHost unless the Host header names this server; its port does not matter."""
-    if name_of(host) not in known:
+    name = name_of(host)
+    if name not in options.hosts and not (options.any_address and is_address(name)):
         raise WrongHost
+
+
+def is_address(name: str) -> bool:
+    """Tell an IP address from a name."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, name)
+        except (OSError, ValueError):
+            continue
+        return True
+    return False
 
 
 def name_of(host: str) -> str:
@@ -73,7 +89,20 @@ def check_origin(request: Request) -> None:
         raise NoPermission("another site's page sent this", hint="do it on our own page")
 
 
+def check_form(request: Request, form: Values, identity: Identity) -> None:
+    """Raise NoPermission where a browser may have been made to send what changes something.
+
+    A token in a header is never sent unasked. Where nobody logs in, JSON will do as well: a page of
+    another site can't send it without asking us first, and we say no (CORS).
+    """
+    if request.method in SAFE or not identity.by_cookie:
+        return
+    if identity.anonymous and request.headers["content-type"].startswith("application/json"):
+        return
+    check_csrf(request.headers.get("x-csrf-token") or form.get("csrf"), identity.csrf)
+
+
 def check_csrf(given: str, wanted: str) -> None:
     """Raise NoPermission where a form lacks the token that our pages put into it."""
-    if not wanted or not compare_digest(given.encode(), wanted.encode()):
+    if not wanted or not compare_digest(given.encode("utf-8", "replace"), wanted.encode()):
         raise NoPermission("this form is too old", hint="load the page again, then repeat")

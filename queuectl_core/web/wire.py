@@ -8,7 +8,7 @@ from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl
 
-from queuectl_core.errors import BadData
+from queuectl_core.errors import BadData, QueuectlError
 from queuectl_core.records import Record
 from queuectl_core.web.facts import SAFE, Values
 
@@ -29,8 +29,11 @@ _COMPRESSIBLE = ("text/", "application/json", "application/problem+json", "image
 FORM = "application/x-www-form-urlencoded"
 
 
-class TooLarge(Exception):
-    """The body is larger than MOST_BODY_BYTES."""
+class TooLarge(QueuectlError):
+    """The body has more than 1 MiB."""
+
+    message = "the body has more than 1 MiB"
+    http_status = 413
 
 
 class Request(Record):
@@ -148,7 +151,7 @@ def _finished(
         return status, body, []
     more: list[tuple[str, str]] = []
     if status == HTTPStatus.OK and request.method in SAFE:
-        tag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
+        tag = tag_of(body)
         more.append(("ETag", tag))
         if tag in _tags(request.headers.get("if-none-match", "")):
             return HTTPStatus.NOT_MODIFIED, b"", more
@@ -159,6 +162,11 @@ def _finished(
             body = gzip.compress(body, 5, mtime=0)
             more.append(("Content-Encoding", "gzip"))
     return status, body, more
+
+
+def tag_of(body: bytes) -> str:
+    """Return the ETag of a body. Weak: it may come packed."""
+    return f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def _tags(text: str) -> Sequence[str]:

@@ -1,0 +1,244 @@
+"""`queuectl web` and `queuectl web token`: serve the dashboard, and say who may use it."""
+
+from __future__ import annotations
+
+import os
+
+from queuectl_core import home as homes
+from queuectl_core import machine
+from queuectl_core.cli import output
+from queuectl_core.cli.queues import caller
+from queuectl_core.cli.table import Table
+from queuectl_core.cli.text import when
+from queuectl_core.errors import NoPermission, Unavailable, UsageError
+from queuectl_core.records import Record
+from queuectl_core.services import tokens
+from queuectl_core.storage import open_store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from socket import socket
+
+    from queuectl_core.cli.parse import Args
+    from queuectl_core.cli.session import Command, Session
+    from queuectl_core.web.context import Context, Options
+    from queuectl_core.web.server import Address
+
+MAX_PORT = 65_535
+USUAL_PORT = 5000
+USUAL_HOST = "127.0.0.1"
+_OWN_NAMES = ("127.0.0.1", "localhost", "::1")
+
+
+class Request(Record):
+    """What `web` is to do."""
+
+    address: Address
+    options: Options
+    access_log: bool
+
+
+def web(session: Session, args: Args) -> int:
+    """Serve the dashboard until a signal comes."""
+    from queuectl_core.web import server  # noqa: PLC0415 - bottle, waitress: 60 ms, for this verb
+
+    request = _request(args)
+    if args.flag("--healthcheck"):
+        return _ask(session, request)
+    _check_safe(session, request)
+    context = _context(session, request.options)
+    _log_to_stderr(request.options)
+    listener = server.open_socket(request.address)
+    server.serve(
+        context,
+        listener,
+        ready=lambda: _greet(session, request, context, listener),
+        access_log=output.write_message if request.access_log else None,
+    )
+    return 0
+
+
+def _request(args: Args) -> Request:
+    """Return what is asked for; UsageError where it does not go together."""
+    from queuectl_core.web.context import Options  # noqa: PLC0415 - as above
+    from queuectl_core.web.server import Address  # noqa: PLC0415 - as above
+
+    host, path = args.text("--host"), args.text("--socket")
+    if path is not None and (host is not None or args.text("--port") is not None):
+        raise UsageError("--socket does not go with --host and --port", hint="queuectl help web")
+    port = args.whole("--port", USUAL_PORT, low=0, high=MAX_PORT)
+    where = None if path is None else os.path.abspath(os.path.expanduser(path))
+    address = Address(host or USUAL_HOST, port, where)
+    options = Options(
+        hosts=_names(address, args),
+        base_path=_base_path(args.text("--base-path") or ""),
+        read_only=args.flag("--read-only"),
+        no_auth=args.flag("--no-auth"),
+        debug=args.flag("--debug"),
+        any_address=not address.is_local,
+    )
+    return Request(address, options, args.flag("--access-log") or options.debug)
+
+
+def _names(address: Address, args: Args) -> tuple[str, ...]:
+    """Return the names that a browser may call us by."""
+    own = (address.host.lower(), *args.words("--allow-host"))
+    names = (*_OWN_NAMES, *own, *(() if address.is_local else (machine.host(),)))
+    return tuple(dict.fromkeys(name.lower().rstrip(".") for name in names))
+
+
+def _base_path(text: str) -> str:
+    path = "/" + text.strip("/") if text.strip("/") else ""
+    letters = path.replace("/", "").replace("-", "").replace("_", "").replace(".", "")
+    if path and (not (letters.isascii() and letters.isalnum()) or "//" in path or ".." in path):
+        raise UsageError(f'"{text[:60]}" can\'t be a base path', hint="as in --base-path /queue")
+    return path
+
+
+def _check_safe(session: Session, request: Request) -> None:
+    """Refuse to listen where anybody could come, unless they must have a token."""
+    if request.address.is_local:
+        if request.options.no_auth:
+            session.out.note("queuectl: --no-auth: who is on this machine can run commands as you")
+        return
+    host = request.address.host
+    if request.options.no_auth:
+        raise NoPermission(
+            f"--no-auth on {host} would let the network run commands as you",
+            hint="leave it away; queuectl web token add NAME",
+        )
+    if not session.store.access().tokens():
+        raise NoPermission(
+            f"no token is there yet, and {host} can be reached from outside",
+            hint="queuectl web token add NAME --role operate, then again",
+        )
+    session.out.note(f"queuectl: {host} is open to the network, without TLS: that is a proxy's job")
+
+
+def _context(session: Session, options: Options) -> Context:
+    from queuectl_core.web import context, sessions  # noqa: PLC0415 - as above
+
+    path, clock = session.db_path, session.clock
+    homes.prepare(session.home)
+    session.store.counts()  # what is wrong with the queue is said before anybody connects
+    return context.Context(
+        open_store=lambda: open_store(path, now_ms=clock.now_ms()),
+        settings=session.settings,
+        clock=clock,
+        home=session.home,
+        db_path=path,
+        key=sessions.read_key(session.home),
+        options=options,
+    )
+
+
+def _greet(session: Session, request: Request, context: Context, listener: socket) -> None:
+    """Say where the dashboard is, and how to get in."""
+    from queuectl_core.web.server import url_of  # noqa: PLC0415 - as above
+
+    url = url_of(listener, request.options.base_path)
+    link = _link(session, request, context, url)
+    if session.out.as_json:
+        session.out.record({"url": url, "login": link, "pid": os.getpid()})
+    else:
+        session.out.line(f"Dashboard: {url}")
+        if link:
+            session.out.line(f"Log in (once): {link}")
+        session.out.line("Stop with Ctrl+C")
+    output.flush()
+
+
+def _link(session: Session, request: Request, context: Context, url: str) -> str | None:
+    """Return the link that logs in once; None where it would only end up in a log.
+
+    That is, where nobody reads stdout, and there are tokens to log in with.
+    """
+    if request.options.no_auth:
+        return None
+    if not (session.out.tty or session.out.as_json) and session.store.access().tokens():
+        return None
+    base = f"http://localhost{request.options.base_path}" if url.startswith("unix:") else url
+    return f"{base}/login?code={context.invitation.write()}"
+
+
+def _log_to_stderr(options: Options) -> None:
+    """Let what the server has to tell come out as our messages do."""
+    import logging  # noqa: PLC0415 - for this verb
+
+    class Messages(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            output.write_message(f"queuectl: {self.format(record)}")
+
+    root = logging.getLogger()
+    root.handlers[:] = [Messages()]
+    root.setLevel(logging.INFO if options.debug else logging.WARNING)
+    # a queue of requests is no news
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
+def _ask(session: Session, request: Request) -> int:
+    from queuectl_core.web.server import ask_ready  # noqa: PLC0415 - as above
+
+    status = ask_ready(request.address, request.options.base_path)
+    if " 200 " not in f"{status} ":
+        raise Unavailable(f"the dashboard is not ready: {status or 'no answer'}")
+    if not session.out.quiet:
+        session.out.line("ready")
+    return 0
+
+
+# --- tokens ---
+
+
+def add_token(session: Session, args: Args) -> int:
+    """Make a token and print it."""
+    name, role = args.text("<name>") or "", args.text("--role") or tokens.ROLES[0]
+    made = tokens.add(session.store, name, role, by=caller(), now_ms=session.clock.now_ms())
+    if session.out.as_json:
+        session.out.record({"name": made.name, "role": made.role, "token": made.secret})
+    elif session.out.quiet:
+        session.out.line(made.secret)
+    else:
+        session.out.line(f"Token {made.name} ({made.role}), shown this once: {made.secret}")
+    return 0
+
+
+def list_tokens(session: Session, _args: Args) -> int:
+    """Print the tokens."""
+    found = session.looking.access().tokens()
+    if session.out.as_json:
+        for token in found:
+            session.out.record(tokens.record(token))
+    elif found:
+        Table(session.out, "NAME", "ROLE", "MADE", "USED").rows(
+            [
+                [
+                    token.name,
+                    token.role,
+                    when(session, token.created_at_ms),
+                    "never" if token.used_at_ms is None else when(session, token.used_at_ms),
+                ]
+                for token in found
+            ]
+        )
+    else:
+        session.out.note("no tokens")
+    return 0
+
+
+def remove_token(session: Session, args: Args) -> int:
+    """Take a token back."""
+    name = args.text("<name>") or ""
+    tokens.remove(session.store, name, by=caller(), now_ms=session.clock.now_ms())
+    if not session.out.quiet:
+        session.out.line(f"Removed token {name}")
+    return 0
+
+
+COMMANDS: Mapping[str, Command] = {
+    "web": web,
+    "web token add": add_token,
+    "web token list": list_tokens,
+    "web token rm": remove_token,
+}
