@@ -1,5 +1,4 @@
-"""What a job wrote, made fit for a page: colours become classes, everything else that an escape
-sequence could do is left out.
+"""What a job wrote, made fit for a page: colours become classes, other escapes are left out.
 
 Only SGR (`ESC [ ... m`, ECMA-48 8.3.117) is understood. A line that was drawn over with carriage
 returns, as progress bars do, shows what stood there last.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 WIDTH, HEIGHT = 600, 120
+_STEPS = (2, 4, 6, 8, 10, 12, 16, 20, 24, 30, 40, 50, 60, 80, 100)
 
 
 class Line(Record):
@@ -64,14 +65,11 @@ class Chart(Record):
 
 
 def nice(value: int) -> int:
-    """Return the next of 1, 2, 4, 6, 8 times a power of ten: half of it is a whole number too."""
-    if value <= 2:  # noqa: PLR2004 - the smallest axis
-        return 2
+    """Return a round number from `value` on, at least 2: half of it is a whole number too."""
     power = 1
-    while power * 10 <= value:
+    while power * 100 <= value:
         power *= 10
-    steps = (1, 2, 4, 6, 8, 10) if power > 1 else (2, 4, 6, 8, 10)
-    return next(step * power for step in steps if step * power >= value)
+    return next(step * power for step in _STEPS if step * power >= value)
 
 
 def sparkline(values: Sequence[int]) -> str:
@@ -93,7 +91,7 @@ def sparkline(values: Sequence[int]) -> str:
 def _bars(chart: Chart) -> str:
     """Draw the first series at the bottom; one unit of air between the bars."""
     width = WIDTH / max(1, len(chart.at_ms))
-    gap = min(1.5, width / 4)
+    wide = width - min(1.5, width / 4)
     feet = [float(HEIGHT)] * len(chart.at_ms)
     parts = []
     for line in chart.lines:
@@ -104,7 +102,7 @@ def _bars(chart: Chart) -> str:
             height = max(1.5, value * (HEIGHT - 2) / chart.top)
             feet[place] -= height
             path.append(
-                f"M{place * width:.1f} {feet[place]:.1f}h{width - gap:.1f}v{height:.1f}h-{width - gap:.1f}z"
+                f"M{place * width:.1f} {feet[place]:.1f}h{wide:.1f}v{height:.1f}h-{wide:.1f}z"
             )
         hatched = f' fill="url(#hatch-{chart.key})"' if line.look == "dead" else ""
         parts.append(f'<path class="bar {line.look}" d="{"".join(path)}"/>')

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from queuectl_core.errors import BadData, UsageError
+from queuectl_core.job import check_priority
 from queuectl_core.lifecycle import STATES, State
 from queuectl_core.records import Record
 from queuectl_core.selection import Selection
-from queuectl_core.job import check_priority
 from queuectl_core.services import burials, changes, intake
 from queuectl_core.services.sweeps import Sweep
 from queuectl_core.web import search
@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from queuectl_core.durations import Naive
     from queuectl_core.job import Job, NewJob
     from queuectl_core.services.changes import Verb
     from queuectl_core.web.facts import Facts, Values
@@ -34,8 +35,10 @@ _DIGITS = 18
 
 
 class Filter(Record):
-    """What a list of jobs is narrowed to: the tab's state, the words of the search box, a cause of
-    death as services/burials.py groups them."""
+    """What a list of jobs is narrowed to: the tab's state and the words of the search box.
+
+    `cause` is what dead jobs died of, as services/burials.py groups them.
+    """
 
     state: str
     query: Query
@@ -50,7 +53,8 @@ class Filter(Record):
 class Choice(Record):
     """Jobs that a bulk action is about: those picked, or all under a number that a filter finds.
 
-    `numbers` None: all. `priority` is the new one, None for the other actions.
+    `numbers` None: all. `priority` is the new one, None for the other actions. `asked_at_ms`
+    is when the question was asked that this form answers.
     """
 
     action: str
@@ -59,6 +63,7 @@ class Choice(Record):
     numbers: Sequence[int] | None
     below: int
     priority: int | None
+    asked_at_ms: int
 
     @property
     def sweep(self) -> Sweep:
@@ -95,6 +100,7 @@ def choice_of(form: Values, *, now_ms: int) -> Choice:
         None if form.get("all") == "1" else numbers,
         number(form.given("below"), LAST),
         priority(form) if action == "priority" else None,
+        number(form.given("asked_at"), now_ms),
     )
 
 
@@ -131,7 +137,7 @@ def new_job(facts: Facts, form: Values) -> NewJob:
         fields[name] = _whole(name, form.given(name))
     tags = form.given("tags")
     fields["tags"] = None if tags is None else tags.replace(",", " ").split()
-    naive: intake.Naive = "utc" if settings.naive_time == "utc" else "local"
+    naive: Naive = "utc" if settings.naive_time == "utc" else "local"
     return intake.new_job(fields, intake.Defaults(settings.max_retries, facts.now_ms, None, naive))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from queuectl_core.web import (
+    views_bulk,
     views_dead,
     views_enqueue,
     views_events,
     views_job,
     views_jobs,
     views_metrics,
+    views_operations,
     views_overview,
     views_queues,
     views_settings,
@@ -26,7 +28,7 @@ PAGES: Sequence[PageRow] = (
     ("GET", "/", Role.READ, views_overview.overview),
     ("GET", "/jobs", Role.READ, views_jobs.show),
     ("GET", "/jobs.ndjson", Role.READ, views_jobs.export),
-    ("POST", "/bulk", Role.OPERATE, views_jobs.bulk),
+    ("POST", "/bulk", Role.OPERATE, views_bulk.bulk),
     ("GET", "/jobs/<id>", Role.READ, views_job.show),
     ("GET", "/jobs/<id>/output", Role.READ, views_job.output),
     ("GET", "/jobs/<id>/output.txt", Role.READ, views_job.download),
@@ -41,6 +43,8 @@ PAGES: Sequence[PageRow] = (
     ("GET", "/dead", Role.READ, views_dead.show),
     ("GET", "/metrics-ui", Role.READ, views_metrics.show),
     ("GET", "/events", Role.READ, views_events.show),
+    ("GET", "/operations", Role.READ, views_operations.show),
+    ("POST", "/operations/<id>", Role.OPERATE, views_operations.cancel),
     ("GET", "/settings", Role.READ, views_settings.show),
     ("POST", "/settings/tokens", Role.ADMIN, views_settings.add_token),
     ("POST", "/settings/tokens/remove", Role.ADMIN, views_settings.remove_token),

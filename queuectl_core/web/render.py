@@ -29,6 +29,7 @@ PLACES = (
     ("dead", "Dead", "/dead", "d"),
     ("metrics", "Metrics", "/metrics-ui", "m"),
     ("events", "Events", "/events", "e"),
+    ("operations", "Operations", "/operations", "p"),
     ("settings", "Settings", "/settings", ","),
 )
 """What can be gone to: key, name, path, and the key after `g`."""

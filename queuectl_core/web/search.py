@@ -55,7 +55,7 @@ QUALIFIERS: Mapping[str, str] = {
 
 
 class Query(Record):
-    """What was asked for. `problems` says in words what in it makes no sense; then it finds none."""
+    """What was asked for. `problems` says what in it makes no sense; then it finds none."""
 
     text: str
     selection: Selection
@@ -134,7 +134,8 @@ class _Reader:
         if name == "created":
             sign, span_ms = _compared(value, parse_duration_ms)
             field = "since_ms" if sign.startswith("<") or not sign else "until_ms"
-            self._selection = self._selection._replace(**{field: now_ms - span_ms})
+            bound = {field: now_ms - span_ms}
+            self._selection = self._selection._replace(**bound)  # type: ignore[arg-type]
             return True
         return False
 

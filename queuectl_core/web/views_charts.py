@@ -57,7 +57,8 @@ def failures(past: Past, range_name: str) -> Chart:
     bad, good = sum(_failures(past)), sum(past.counts["completed"])
     overall = f"{100 * bad / (good + bad):.1f} %" if good + bad else "nothing ran"
     return Chart("failures", "Failure rate", f"{overall} in {range_name}", past.at_ms,
-                 past.step_ms, (Line("failed", "l3", shares),), stacked=False, show=_percent)  # fmt: skip
+                 past.step_ms, (Line("failed", "bad", shares),), stacked=False,
+                 show=_percent)  # fmt: skip
 
 
 def times(past: Past, kind: str, range_name: str, *, shares: Sequence[int]) -> Chart:
@@ -88,7 +89,8 @@ def enqueued(past: Past, range_name: str) -> Chart:
     """Return the jobs that were added."""
     values = past.counts["enqueued"]
     return Chart("enqueued", "Jobs added", f"{count(sum(values))} in {range_name}", past.at_ms,
-                 past.step_ms, (Line("added", "depth", values),), stacked=True, show=count)  # fmt: skip
+                 past.step_ms, (Line("added", "depth", values),), stacked=True,
+                 show=count)  # fmt: skip
 
 
 def _failures(past: Past) -> list[int]:

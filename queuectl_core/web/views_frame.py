@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from queuectl_core.storage.store import Store
 
 
-def framed(  # noqa: PLR0913 - what all pages have, and then their own
+def framed(
     store: Store, template: str, title: str, place: str, *, status: int = 200, **model: object
 ) -> Page:
     """Return a page that keeps itself up to date, unless its model says `live=False`."""

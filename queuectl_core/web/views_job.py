@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from queuectl_core.job import Job
-    from queuectl_core.run import Attempt
     from queuectl_core.services.changes import Batch
     from queuectl_core.storage.store import Store
     from queuectl_core.web.facts import Facts, Values
@@ -26,8 +25,10 @@ MASK = "••••••"
 
 
 class Output(Record):
-    """A part of what an attempt wrote. `ended`: no more will come; `style` is the colour at its
-    end; each line is its stream and markup."""
+    """A part of what an attempt wrote: lines, each its stream and markup.
+
+    `ended`: no more will come. `style` is the colour at the end of the part.
+    """
 
     attempt: int
     lines: Sequence[tuple[str, str]]
@@ -59,7 +60,7 @@ def show(facts: Facts, store: Store, query: Values) -> Page:
         why=why,
         steps=timeline.steps(job, attempts),
         attempts=range(1, job.starts + 1),
-        output=output_of(facts, job, attempts, attempt),
+        output=output_of(facts, job, attempt),
         env=_env(facts, job),
         commands=_commands(job),
         can=_can(job),
@@ -67,14 +68,11 @@ def show(facts: Facts, store: Store, query: Values) -> Page:
 
 
 def output(facts: Facts, store: Store, query: Values) -> Page:
-    """Show what an attempt wrote from an offset on: what the page of the job asks for while it
-    runs."""
+    """Show what an attempt wrote from an offset on, as the page of a running job asks."""
     job = _existing(store, facts.args["id"])
     attempt = forms.number(query.given("attempt"), job.starts)
     offset = forms.number(query.given("offset"), 0)
-    part = output_of(
-        facts, job, store.attempts(job.number), attempt, offset=offset, style=query.get("style")
-    )
+    part = output_of(facts, job, attempt, offset=offset, style=query.get("style"))
     return Page("output", {"output": part, "title": job.name})
 
 
@@ -93,9 +91,11 @@ def act(facts: Facts, store: Store, form: Values) -> Page | Redirect:
     action, verb = forms.verb_of(form)
     grave = action == "remove" or (action == "cancel" and job.state is State.PROCESSING)
     if grave and form.get("sure") != "1":
-        model = {"job": job, "path": path_of(job), "action": action, "live": False}
         title = "Delete this job?" if action == "remove" else "Stop this job?"
-        return framed(store, "confirm_job", title, "jobs", **model)
+        return framed(
+            store, "confirm_job", title, "jobs",
+            job=job, path=path_of(job), action=action, live=False,
+        )  # fmt: skip
     batch = _do(facts, store, job, action, form)
     if batch.refused:
         raise batch.refused[0].error
@@ -127,10 +127,9 @@ def path_of(job: Job) -> str:
     return f"/jobs/{job.number}"
 
 
-def output_of(  # noqa: PLR0913 - what a part of an output is cut out by
+def output_of(
     facts: Facts,
     job: Job,
-    attempts: Sequence[Attempt],
     attempt: int,
     *,
     offset: int | None = None,

@@ -65,7 +65,7 @@ def _tiles(seen: Overview, past: series.Past) -> list[Tile]:
         State.PENDING: f"oldest due for {span(oldest_ms)}" if oldest_ms else "none is late",
         State.PROCESSING: f"of {plural(threads, 'thread')}" if live else "no worker runs",
         State.FAILED: "wait for their retry",
-        State.DEAD: f"{sum(past.counts['dead']):,} more in this range",
+        State.DEAD: f"{sum(past.counts['dead']) or 'none'} in this range",
         State.COMPLETED: f"{rate:,.1f} a minute",
         State.CANCELLED: "by people",
     }
