@@ -9,6 +9,7 @@ from queuectl_core.errors import BadData, QueuectlError
 from queuectl_core.services import intake, jobs
 from queuectl_core.web import wire
 from queuectl_core.web.facts import Answer, Role
+from queuectl_core.web.security import NO_STORE, REVALIDATE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,13 +45,13 @@ class Changed(QueuectlError):
 def answer(fields: object, *, status: int = 200, headers: Sequence[tuple[str, str]] = ()) -> Answer:
     """Return the answer that says `fields`."""
     text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-    usual = [("Cache-Control", "private, no-cache"), *headers]
-    return Answer(text.encode("utf-8", "replace"), JSON, status, usual)
+    kept = () if any(name == "Cache-Control" for name, _ in headers) else (REVALIDATE,)
+    return Answer(text.encode("utf-8", "replace"), JSON, status, [*kept, *headers])
 
 
 def nothing() -> Answer:
     """Return the answer to what is done and needs no more words."""
-    return Answer(b"", JSON, 204, [("Cache-Control", "no-store")])
+    return Answer(b"", JSON, 204, [NO_STORE])
 
 
 def body_of(facts: Facts) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from queuectl_core import joblog
 from queuectl_core.errors import BadData, NotFound
+from queuectl_core.lifecycle import State
 from queuectl_core.services import again, changes, editing, intake, jobs, reasons, selections
 from queuectl_core.web import api_answers as answers
 from queuectl_core.web.facts import Answer, Role
@@ -137,7 +138,7 @@ def run_copy(facts: Facts, store: Store, _form: Values) -> Answer:
 def attempts(facts: Facts, store: Store, _query: Values) -> Answer:
     """List the starts of a job that have ended, the oldest first."""
     found = store.attempts(find(facts, store).number)
-    return answers.answer({"items": [jobs.attempt_record(attempt) for attempt in found]})
+    return answers.page([jobs.attempt_record(attempt) for attempt in found], None)
 
 
 def why(facts: Facts, store: Store, _query: Values) -> Answer:
@@ -156,7 +157,7 @@ def output(facts: Facts, store: Store, query: Values) -> Answer:
     attempt = _attempt(facts.args["attempt"], job)
     offset = answers.whole(query, "offset", 0, low=0, high=1 << 50)
     limit = answers.whole(query, "limit", MOST_OUTPUT_BYTES, low=1, high=MOST_OUTPUT_BYTES)
-    running = job.worker is not None and attempt == job.starts
+    running = job.state is State.PROCESSING and attempt == job.starts
     data, following, more = _read(facts, job.number, attempt, (offset, limit))
     if answers.JSON in facts.headers.get("accept", ""):
         fields = {

@@ -24,7 +24,7 @@ _PERCENTILES = (50, 95, 99)
 def list_operations(facts: Facts, _store: Store, _query: Values) -> Answer:
     """List the bulk operations of this process, the newest first."""
     items = [operations.record(one) for one in facts.context.operations.all()]
-    return answers.answer({"items": items, "next": None})
+    return answers.page(items, None)
 
 
 def begin(facts: Facts, store: Store, _form: Values) -> Answer:

@@ -13,6 +13,7 @@ from queuectl_core.services.jobs import moment, seconds
 from queuectl_core.web import api_answers as answers
 from queuectl_core.web.facts import Role
 from queuectl_core.web.routes import Route
+from queuectl_core.web.security import NO_STORE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def list_queues(facts: Facts, store: Store, _query: Values) -> Answer:
     counts, pauses = store.counts(), store.pauses()
     names = {count.queue for count in counts} | {one.queue for one in pauses if one.queue}
     items = [_queue(facts, store, name, counts, pauses) for name in sorted(names)]
-    return answers.answer({"items": items, "next": None})
+    return answers.page(items, None)
 
 
 def show_queue(facts: Facts, store: Store, _query: Values) -> Answer:
@@ -74,7 +75,7 @@ def resume(facts: Facts, store: Store, _form: Values) -> Answer:
 def list_workers(facts: Facts, store: Store, _query: Values) -> Answer:
     """List the workers."""
     crew = workers.health(store, now_ms=facts.now_ms)
-    return answers.answer({"items": [workers.record(row) for row in crew], "next": None})
+    return answers.page([workers.record(row) for row in crew], None)
 
 
 def dead_groups(_facts: Facts, store: Store, query: Values) -> Answer:
@@ -82,13 +83,13 @@ def dead_groups(_facts: Facts, store: Store, query: Values) -> Answer:
     queue = query.given("queue")
     groups = burials.by_error(store, queue=None if queue is None else check_queue(queue))
     shown = groups[: answers.limit_of(query)]
-    return answers.answer({"items": burials.records(store, shown), "next": None})
+    return answers.page(burials.records(store, shown), None)
 
 
 def events(_facts: Facts, store: Store, query: Values) -> Answer:
     """List what happened to jobs last, the newest first."""
     found = store.events(limit=answers.limit_of(query))
-    return answers.answer({"items": [stats.event_record(event) for event in found], "next": None})
+    return answers.page([stats.event_record(event) for event in found], None)
 
 
 def audits(_facts: Facts, store: Store, query: Values) -> Answer:
@@ -123,13 +124,13 @@ def show_config(facts: Facts, _store: Store, _query: Values) -> Answer:
     """Show the settings in force and where each comes from."""
     home = facts.context.home
     rows = settings.in_force(home, homes.read_config_file(home), os.environ)
-    return answers.answer({"items": [row._asdict() for row in rows], "next": None})
+    return answers.page([row._asdict() for row in rows], None)
 
 
 def list_tokens(_facts: Facts, store: Store, _query: Values) -> Answer:
     """List the tokens; what they are is told once only, when they are made."""
     found = store.access().tokens()
-    return answers.answer({"items": [tokens.record(token) for token in found], "next": None})
+    return answers.page([tokens.record(token) for token in found], None)
 
 
 def add_token(facts: Facts, store: Store, _form: Values) -> Answer:
@@ -139,9 +140,7 @@ def add_token(facts: Facts, store: Store, _form: Values) -> Answer:
     name, role = answers.text_of(body, "name") or "", answers.text_of(body, "role") or ""
     made = tokens.add(store, name, role, by=facts.actor, now_ms=facts.now_ms)
     fields = {"name": made.name, "role": made.role, "created_at": moment(facts.now_ms)}
-    return answers.answer(
-        {**fields, "token": made.secret}, status=201, headers=[("Cache-Control", "no-store")]
-    )
+    return answers.answer({**fields, "token": made.secret}, status=201, headers=[NO_STORE])
 
 
 def remove_token(facts: Facts, store: Store, _form: Values) -> Answer:
