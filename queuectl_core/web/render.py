@@ -5,6 +5,7 @@ Templates escape what they print; only what this module and charts.py make is pr
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from urllib.parse import urlencode
 
@@ -33,6 +34,8 @@ PLACES = (
     ("settings", "Settings", "/settings", ","),
 )
 """What can be gone to: key, name, path, and the key after `g`."""
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What no page may carry: besides controls, what turns the direction of text (CVE-2021-42574)."""
 
 
 def render(page: Page, facts: Facts) -> bytes:
@@ -40,9 +43,9 @@ def render(page: Page, facts: Facts) -> bytes:
     tools = _Tools(facts)
     model = {"title": "", "place": "", "dead": 0, "live": False, **page.model, **tools.names()}
     body = tools.part(page.template, **model)
-    if facts.wants_fragment:
-        return body.encode()
-    return tools.part("layout", **(model | {"body": body, "places": PLACES})).encode()
+    if not facts.wants_fragment:
+        body = tools.part("layout", **(model | {"body": body, "places": PLACES}))
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", body).encode("utf-8", "replace")
 
 
 @cache
