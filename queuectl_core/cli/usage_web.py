@@ -67,6 +67,7 @@ Usage:
 
 Examples:
   queuectl web token rm grafana
+  queuectl web token rm --quiet deploy
 """
 
 TEXTS = {

@@ -36,16 +36,18 @@ class Problem(Record):
 
 
 class NoRoute(QueuectlError):
-    """There is nothing at this address. `allowed`: the methods that there are, if any."""
+    """There is nothing at this address."""
 
     message = "there is nothing at this address"
     http_status = 404
 
-    def __init__(self, allowed: Sequence[str] = ()) -> None:
-        super().__init__("this can't be done here" if allowed else "")
-        self.allowed = allowed
-        if allowed:
-            self.http_status = 405
+
+class NoMethod(QueuectlError):
+    """Nothing of that kind can be done here. `allowed` are the methods that can."""
+
+    message = "this can't be done at this address"
+    http_status = 405
+    allowed: Sequence[str] = ()
 
 
 def of(error: QueuectlError) -> Problem:
@@ -56,7 +58,7 @@ def of(error: QueuectlError) -> Problem:
         headers.append(("Retry-After", str(RETRY_AFTER_S[status])))
     if status == HTTPStatus.UNAUTHORIZED:
         headers.append(_CHALLENGE)
-    if isinstance(error, NoRoute) and error.allowed:
+    if isinstance(error, NoMethod):
         headers.append(("Allow", ", ".join(error.allowed)))
     return Problem(status, _words(type(error).__name__), str(error), error.hint, headers)
 

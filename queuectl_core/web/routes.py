@@ -6,12 +6,13 @@ from bottle import HTTPError, Router
 
 from queuectl_core.records import Record
 from queuectl_core.web.facts import SAFE, Role
-from queuectl_core.web.problems import NoRoute
+from queuectl_core.web.problems import NoMethod, NoRoute
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from queuectl_core.errors import QueuectlError
     from queuectl_core.web.facts import View
 
 
@@ -40,10 +41,21 @@ class Table:
             self._router.add(route.path, route.method, route)
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
-        """Return the row with the parts of the path that vary; NoRoute where there is none."""
+        """Return the row with the parts of the path that vary.
+
+        NoRoute where there is none, NoMethod where the path has rows for other methods.
+        """
         try:
             route, args = self._router.match({"REQUEST_METHOD": method, "PATH_INFO": path})
         except HTTPError as error:
-            allowed = error.get_header("Allow") or ""
-            raise NoRoute([word for word in allowed.split(",") if word]) from None
+            raise _missing(error.get_header("Allow")) from None
         return route, args
+
+
+def _missing(allowed: str | None) -> QueuectlError:
+    """Return the error for what has no row, or none with that method."""
+    if not allowed:
+        return NoRoute()
+    error = NoMethod()
+    error.allowed = allowed.split(",")
+    return error

@@ -15,7 +15,8 @@ VERBS = (
     "worker start", "worker stop", "worker health", "worker list", "dlq list", "dlq show",
     "dlq retry", "dlq purge", "config get", "config set", "config unset", "config path",
     "config check", "edit", "rm", "prune", "pause", "resume", "export", "import", "db upgrade",
-    "db check", "db vacuum", "web", "help", "version",
+    "db check", "db vacuum", "web", "web token add",
+    "web token list", "web token rm", "help", "version",
 )  # fmt: skip
 TOPICS = ("ids", "times", "states", "exit-codes", "environment")
 
@@ -31,7 +32,7 @@ def dead(busy):
     return "dead-1"
 
 
-# --- help, version, web ---
+# --- help, version ---
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -64,12 +65,6 @@ def test_version_is_one_word_and_the_same_in_json(sandbox):
 
     assert re.fullmatch(r"queuectl \d+\.\d+\.\d+\S*\n", plain)
     assert sandbox.ok("version", "--json").record["version"] == plain.split()[1]
-
-
-def test_web_says_that_it_is_not_there_yet(sandbox):
-    done = sandbox.refused(69, "web", "--host", "127.0.0.1", "--port", "0")
-
-    assert "not in this version yet" in done.err
 
 
 @pytest.mark.parametrize(

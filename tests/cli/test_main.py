@@ -40,14 +40,6 @@ def test_version(run):
     assert run("--version").out == run("-V").out == f"queuectl {__version__}\n"
 
 
-def test_the_dashboard_says_that_it_is_not_there_yet(run):
-    done = run("web", "--port", "8080", "--debug")
-
-    assert (done.code, done.out) == (69, "")
-    assert "not in this version yet" in done.err
-    assert run("web", "--port", "x").code == 64
-
-
 def test_home_and_db_come_from_options_too(run, tmp_path):
     other = tmp_path / "other"
 

@@ -7,13 +7,12 @@ import apsw
 from queuectl_core.storage.access_records import Audit, Kept, Token
 from queuectl_core.storage.sqlite import statements_access as sql
 from queuectl_core.storage.sqlite.connection import translated
-from queuectl_core.storage.sqlite.ledger import Ledger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from queuectl_core.storage.sqlite.gate import Gate
+    from queuectl_core.storage.sqlite.ledger import Ledger
     from queuectl_core.storage.sqlite.rows import Row
 
 MOST_AUDITS = 10_000
@@ -23,10 +22,12 @@ KEPT_MS = 86_400_000
 class SqliteAccess:
     """Tokens, audit and kept answers over one open connection."""
 
-    def __init__(self, connection: apsw.Connection, gate: Gate, path: str) -> None:
+    def __init__(
+        self, connection: apsw.Connection, path: str, writing: Callable[[int], Ledger]
+    ) -> None:
         self._connection = connection
-        self._gate = gate
         self._path = path
+        self._writing = writing
 
     def add_token(self, name: str, role: str, token_hash: str, *, now_ms: int) -> bool:
         values = {"name": name, "role": role, "hash": token_hash, "now_ms": now_ms}
@@ -46,7 +47,7 @@ class SqliteAccess:
         self._write(sql.NOTE_USE, {"name": name, "now_ms": now_ms})
 
     def note(self, actor: str, action: str, subject: str, detail: str, *, now_ms: int) -> None:
-        with Ledger(self._connection, self._gate, self._path, now_ms) as ledger:
+        with self._writing(now_ms) as ledger:
             ledger.connection.execute(sql.ADD_AUDIT, (now_ms, actor, action, subject, detail))
             ledger.connection.execute(sql.CUT_AUDITS, {"most": MOST_AUDITS})
 
@@ -56,7 +57,7 @@ class SqliteAccess:
 
     def reserve(self, actor: str, key: str, request_hash: str, *, now_ms: int) -> Kept | None:
         values = {"actor": actor, "key": key, "request": request_hash, "now_ms": now_ms}
-        with Ledger(self._connection, self._gate, self._path, now_ms) as ledger:
+        with self._writing(now_ms) as ledger:
             ledger.connection.execute(sql.FORGET_ANSWERS, {"before_ms": now_ms - KEPT_MS})
             found = ledger.connection.execute(sql.ANSWER, values).fetchall()
             if not found:
@@ -71,7 +72,7 @@ class SqliteAccess:
 
     def _write(self, statement: str, values: Mapping[str, apsw.SQLiteValue]) -> int:
         """Run one statement as a transaction; return how many rows it changed."""
-        with Ledger(self._connection, self._gate, self._path, 0) as ledger:
+        with self._writing(0) as ledger:
             ledger.connection.execute(statement, values)
             return ledger.connection.changes()
 

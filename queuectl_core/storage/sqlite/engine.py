@@ -150,7 +150,7 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline, S
             SqliteAccess,
         )
 
-        return SqliteAccess(self._connection, self._gate, self._path)
+        return SqliteAccess(self._connection, self._path, self._writing)
 
     # --- workers ---
 
