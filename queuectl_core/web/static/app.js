@@ -312,7 +312,7 @@ function wrapOutput() {
 let rowKey = "";
 let lastPicked = null;
 const rows = () => $$("[data-row]", main);
-const boxes = () => $$("input[name=number]", main);
+const boxes = () => $$("input[name=number][type=checkbox]", main);
 
 function showRow() {
   rows().forEach((row) => row.classList.toggle("at", row.dataset.key === rowKey));
@@ -363,7 +363,7 @@ function showPicked() {
 }
 
 main.addEventListener("click", (event) => {
-  const box = event.target.closest("input[name=number]");
+  const box = event.target.closest("input[name=number][type=checkbox]");
   if (box) pickRange(box, event.shiftKey);
   if (event.target.id === "pick-all") pick(event.target.checked ? boxes() : []);
   const copy = event.target.closest("[data-copy], [data-copy-from]");
