@@ -248,7 +248,7 @@ def _change_commands(verb: str) -> Mapping[str, Command]:
 def _house_commands(verb: str) -> Mapping[str, Command]:
     """Import the module of a verb that is not about jobs."""
     match verb.partition(" ")[0]:
-        case "worker":
+        case "worker" | "up":
             from queuectl_core.cli.worker import COMMANDS
         case "config":
             from queuectl_core.cli.config import COMMANDS

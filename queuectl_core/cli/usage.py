@@ -64,6 +64,7 @@ VERBS: Mapping[str, str] = {
     "backup": "copy the queue to a file, while everybody goes on",
     "restore": "put a backup in the place of the queue",
     "doctor": "examine the queue and its surroundings",
+    "up": "run jobs and serve the dashboard",
     "web": "serve the dashboard",
     "web token add": "let somebody use the dashboard",
     "web token list": "list who may",

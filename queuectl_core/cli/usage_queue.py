@@ -17,6 +17,7 @@ Options:
   --max-jobs N    end after N jobs
   --detach        run in the background; returns when the worker is ready, or tells why it is not
   --name NAME     what `worker list` calls it besides its number
+  --web ADDRESS   serve the dashboard at HOST:PORT too, as queuectl web does
 
 Examples:
   queuectl worker start

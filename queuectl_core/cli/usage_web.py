@@ -70,7 +70,30 @@ Examples:
   queuectl web token rm --quiet deploy
 """
 
+UP = """\
+Run jobs and serve the dashboard, in one tree of processes, in the foreground.
+
+Ctrl+C lets running jobs end first. A dashboard that dies is started again; when the worker ends,
+the dashboard does.
+
+Usage:
+  queuectl up [options] [--queue Q]...
+
+Options:
+  --count N        run N jobs at the same time (default: 1)
+  --queue Q        only jobs of this queue; may come several times; Q=N: at most N at a time
+  --drain          end when there is nothing left to do
+  --max-jobs N     end after N jobs
+  --name NAME      what `worker list` calls the worker besides its number
+  --web ADDRESS    where the dashboard is, HOST:PORT (default: 127.0.0.1:5000)
+
+Examples:
+  queuectl up
+  queuectl up --count 4 --web 127.0.0.1:8080
+"""
+
 TEXTS = {
+    "up": UP,
     "web": WEB,
     "web token add": ADD,
     "web token list": LIST,

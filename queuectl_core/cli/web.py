@@ -17,7 +17,7 @@ from queuectl_core.storage import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from socket import socket
 
     from queuectl_core.cli.parse import Args
@@ -59,6 +59,44 @@ def web(session: Session, args: Args) -> int:
     return 0
 
 
+def beside(session: Session, where: str) -> Callable[[int], int]:
+    """Open the door of a dashboard at HOST:PORT; return what serves it, in a process of its own.
+
+    That is told how often it died before: the link that logs in does not come back with it.
+    """
+    from queuectl_core.web import server  # noqa: PLC0415 - as above
+    from queuectl_core.web.context import Options  # noqa: PLC0415 - as above
+
+    address = _address(where)
+    options = Options(hosts=_names(address, ()), any_address=not address.is_local)
+    request = Request(address, options, access_log=False)
+    _check_safe(session, request)
+    context = _context(session, options)
+    listener = server.open_socket(address)
+    _greet(session, request, context, listener)
+
+    def serve(deaths: int) -> int:
+        if deaths:
+            context.invitation.write()  # void: nobody is told the new one
+        _log_to_stderr(options)
+        server.serve(context, listener.dup(), ready=lambda: None)
+        return 0
+
+    return serve
+
+
+def _address(where: str) -> Address:
+    """Return where HOST:PORT is; UsageError for what is none."""
+    from queuectl_core.web.server import Address  # noqa: PLC0415 - as above
+
+    host, _, digits = where.rpartition(":")
+    if not host or not (digits.isascii() and digits.isdigit() and int(digits[:6]) <= MAX_PORT):
+        raise UsageError(
+            f'--web takes HOST:PORT, not "{where[:60]}"', hint=f"--web {USUAL_HOST}:{USUAL_PORT}"
+        )
+    return Address(host.strip("[]"), int(digits))
+
+
 def _request(args: Args) -> Request:
     """Return what is asked for; UsageError where it does not go together."""
     from queuectl_core.web.context import Options  # noqa: PLC0415 - as above
@@ -71,7 +109,7 @@ def _request(args: Args) -> Request:
     where = None if path is None else os.path.abspath(os.path.expanduser(path))
     address = Address(host or USUAL_HOST, port, where)
     options = Options(
-        hosts=_names(address, args),
+        hosts=_names(address, args.words("--allow-host")),
         base_path=_base_path(args.text("--base-path") or ""),
         read_only=args.flag("--read-only"),
         no_auth=args.flag("--no-auth"),
@@ -81,9 +119,9 @@ def _request(args: Args) -> Request:
     return Request(address, options, args.flag("--access-log") or options.debug)
 
 
-def _names(address: Address, args: Args) -> tuple[str, ...]:
+def _names(address: Address, more: Sequence[str]) -> tuple[str, ...]:
     """Return the names that a browser may call us by."""
-    own = (address.host.lower(), *args.words("--allow-host"))
+    own = (address.host.lower(), *more)
     names = (*_OWN_NAMES, *own, *(() if address.is_local else (machine.host(),)))
     return tuple(dict.fromkeys(name.lower().rstrip(".") for name in names))
 

@@ -1,20 +1,21 @@
-"""`queuectl worker`: start, stop, health, list."""
+"""`queuectl worker`: start, stop, health, list; and `up`, a worker with the dashboard."""
 
 from __future__ import annotations
 
 import os
 import signal
 
+from queuectl_core.cli import output
 from queuectl_core.cli.table import Table
 from queuectl_core.cli.text import when
 from queuectl_core.durations import format_duration
-from queuectl_core.errors import NoWorker, UsageError
+from queuectl_core.errors import NoWorker, QueuectlError, UsageError
 from queuectl_core.job import check_name, check_queue
 from queuectl_core.services import workers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from queuectl_core.cli.parse import Args
     from queuectl_core.cli.session import Command, Session
@@ -25,15 +26,34 @@ if TYPE_CHECKING:
 MOST_THREADS = 1000
 MOST_JOBS = 1_000_000_000
 MARGIN_MS = 5_000
+USUAL_WEB = "127.0.0.1:5000"
 _COLUMNS = ("ID", "STATE", "PID", "BUSY", "QUEUES", "UPTIME", "HEARTBEAT", "HOST", "RUNNING")
 _SPARE = ("HOST", "UPTIME", "PID", "HEARTBEAT")
 
 
 def start(session: Session, args: Args) -> int:
-    """Run jobs until a signal comes, here or in the background; return the exit code."""
-    order = _order(args)
+    """Run jobs until a signal comes, here or in the background; return the exit code.
+
+    With a dashboard beside, where that is asked for.
+    """
+    where = args.text("--web")
     if args.flag("--detach"):
+        if where is not None:
+            raise UsageError(
+                "--web and --detach do not go together", hint="queuectl web, beside the worker"
+            )
         return _detach(session, args)
+    return _work(session, args) if where is None else _work_with_web(session, args, where)
+
+
+def up(session: Session, args: Args) -> int:
+    """Run jobs and the dashboard until a signal comes."""
+    return _work_with_web(session, args, args.text("--web") or USUAL_WEB)
+
+
+def _work(session: Session, args: Args) -> int:
+    """Return the supervisor's exit code."""
+    order = _order(args)
     from queuectl_core.worker import supervisor  # noqa: PLC0415 - no other verb needs it
 
     settings, db_path = session.settings, session.db_path
@@ -104,6 +124,30 @@ def _tell_started(session: Session, row: WorkerRow) -> None:
         session.out.note(
             f"its log: {session.logs_dir}/worker-{row.id}.log; it ends with: queuectl worker stop"
         )
+
+
+def _work_with_web(session: Session, args: Args, where: str) -> int:
+    """Open the door of the dashboard first: what is wrong with it is said before a job runs."""
+    from queuectl_core.cli import web  # noqa: PLC0415 - bottle, waitress: not for a bare worker
+    from queuectl_core.worker import tandem  # noqa: PLC0415 - as above
+
+    serve = web.beside(session, where)
+    session.close()  # a connection must not cross a fork (https://sqlite.org/faq.html, 6)
+    output.flush()
+    return tandem.run(
+        lambda: _guarded(lambda: _work(session, args)),
+        lambda deaths: _guarded(lambda: serve(deaths)),
+        session.clock,
+    )
+
+
+def _guarded(live: Callable[[], int]) -> int:
+    """Return the exit code of a process; its error is told in here, nobody else will."""
+    try:
+        return live()
+    except QueuectlError as error:
+        output.failure(error)
+        return error.exit_code
 
 
 def stop(session: Session, args: Args) -> int:
@@ -188,6 +232,7 @@ def _row(session: Session, found: Health) -> list[str]:
 
 COMMANDS: Mapping[str, Command] = {
     "worker start": start,
+    "up": up,
     "worker stop": stop,
     "worker health": health,
     "worker list": list_workers,

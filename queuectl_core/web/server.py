@@ -225,7 +225,10 @@ class SlowSenders:
 
 
 def _stop_by_signals(stop: Event, wake: Callable[[], None]) -> None:
-    """Let a signal end the loop of the server in good order; a second one ends us at once."""
+    """Let a signal end the loop of the server in good order; a second one ends us at once.
+
+    One that whoever started us has us ignore stays ignored.
+    """
 
     def begin_to_stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
@@ -233,7 +236,8 @@ def _stop_by_signals(stop: Event, wake: Callable[[], None]) -> None:
         wake()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, begin_to_stop)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, begin_to_stop)
 
 
 class Logged:

@@ -15,7 +15,7 @@ VERBS = (
     "worker start", "worker stop", "worker health", "worker list", "dlq list", "dlq show",
     "dlq retry", "dlq purge", "config get", "config set", "config unset", "config path",
     "config check", "edit", "rm", "prune", "pause", "resume", "export", "import", "db upgrade",
-    "db check", "db vacuum", "web", "web token add",
+    "db check", "db vacuum", "up", "web", "web token add",
     "web token list", "web token rm", "help", "version",
 )  # fmt: skip
 TOPICS = ("ids", "times", "states", "exit-codes", "environment")

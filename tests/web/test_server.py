@@ -44,9 +44,9 @@ def start(environment):
     """Start a dashboard; return the process and what it said."""
     begun = []
 
-    def start(*words):
+    def start(*words, verb="web"):
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "queuectl.py"), "web", "--json", *words],
+            [sys.executable, str(ROOT / "queuectl.py"), verb, "--json", *words],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         begun.append(process)
