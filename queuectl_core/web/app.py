@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from queuectl_core.web.wire import Environ, Request, StartResponse
 
 HTML = "text/html; charset=utf-8"
+URL_LETTERS = "%/?#:;=&,+!$'()*@[]~"
 ZONES = ("local", "utc", "server")
 NOTICE = "queuectl_notice"
 _NOTICE_S = 60
@@ -100,7 +101,7 @@ class App:
         if route.kind != "page" or facts.method not in SAFE or facts.notice:
             return self._view(route, facts, form, identity)
         key = (facts.path, facts.query.pairs(), facts.zone, facts.wants_fragment, identity.csrf,
-               identity.role, facts.method)  # fmt: skip
+               identity.actor, identity.role, facts.method)  # fmt: skip
         answer = self.context.pages.get(key)
         if answer is None:
             answer = self._view(route, facts, form, identity)
@@ -134,7 +135,8 @@ class App:
                     headers.append(self._notice("", facts, age_s=0))
                 return Answer(render(found, facts), HTML, found.status, headers)
             case Redirect():
-                where = self.context.options.base_path + found.path
+                # a header is latin-1 at most: what is not ASCII is quoted, what is quoted stays
+                where = self.context.options.base_path + quote(found.path, safe=URL_LETTERS)
                 headers = [("Location", where), security.NO_STORE, *found.headers]
                 if found.notice:
                     headers.append(self._notice(found.notice, facts, age_s=_NOTICE_S))

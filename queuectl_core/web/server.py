@@ -13,12 +13,15 @@ import stat
 from threading import Event
 
 from waitress import wasyncore
+from waitress.channel import HTTPChannel
 from waitress.server import create_server
+from waitress.task import ErrorTask
 
 from queuectl_core.errors import NoPermission, Unavailable, UsageError
 from queuectl_core.home import access_error
 from queuectl_core.records import Record
 from queuectl_core.web.app import make_app
+from queuectl_core.web.security import HEADERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -176,6 +179,7 @@ def serve(
         ident="",
         clear_untrusted_proxy_headers=True,
     )
+    server.channel_class = Connection
     stop = Event()
     _stop_by_signals(stop, server.pull_trigger)
     ready()
@@ -191,6 +195,21 @@ def serve(
         wasyncore.close_all(sockets)
         if path:
             os.unlink(path)
+
+
+class GuardedError(ErrorTask):  # type: ignore[misc] # waitress has no types
+    """What waitress itself refuses: with the headers of every other answer."""
+
+    def execute(self) -> None:
+        """Answer."""
+        self.response_headers.extend(HEADERS)
+        super().execute()
+
+
+class Connection(HTTPChannel):  # type: ignore[misc] # as above
+    """A connection whose errors are guarded too."""
+
+    error_task_class = GuardedError
 
 
 def _finish(server: Server, sockets: dict[int, object], clock: Clock) -> None:

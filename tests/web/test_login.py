@@ -85,6 +85,12 @@ def test_nobody_is_led_to_another_site(browser, token, where):
     assert response.header("Location") == "/"
 
 
+def test_where_to_go_on_may_have_any_letters(browser, token):
+    response = browser.post("/login", {"token": token("read"), "next": "/jobs?grep=ä&x=%20"})
+
+    assert response.header("Location") == "/jobs?grep=%C3%A4&x=%20"
+
+
 def test_the_cookie_is_out_of_reach(browser, token):
     cookie = log_in(browser, token("read")).header("Set-Cookie")
 

@@ -15,6 +15,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from queuectl_core.web.security import HEADERS
+from queuectl_core.web.server import ARRIVAL_MS, SlowSenders
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE_S = 30
 
@@ -198,10 +201,34 @@ def test_healthcheck_tells_by_its_exit_code(start, run):
 def test_large_heads_and_bodies_are_refused_by_the_server(start):
     _, said = start("--port", "0")
 
-    assert get(said, "/healthz", X="y" * 40_000)[0].status == 431
+    response, _ = get(said, "/healthz", X="y" * 40_000)
+    assert response.status == 431
+    assert set(HEADERS) <= set(response.getheaders())
     connection = connect(said)
     connection.putrequest("POST", "/login")
     connection.putheader("Content-Length", str(50 << 20))
     connection.endheaders()
     assert connection.getresponse().status == 413
     connection.close()
+
+
+class Sender:
+    """A connection on which a request comes in."""
+
+    def __init__(self, request):
+        self.request = request
+        self.will_close = False
+
+
+def test_who_does_not_get_a_request_across_in_time_is_cut_off(clock):
+    slow, idle, fresh = Sender(object()), Sender(None), Sender(object())
+    watch = SlowSenders(clock)
+
+    watch.close([slow, idle])
+    clock.advance(ARRIVAL_MS - 1)
+    watch.close([slow, idle, fresh])
+    assert not slow.will_close
+    clock.advance(1)
+    watch.close([slow, idle, fresh])
+
+    assert [one.will_close for one in (slow, idle, fresh)] == [True, False, False]
