@@ -165,7 +165,9 @@ function update(text) {
   // the first page of a list must not jump under somebody who marks rows
   const marking = $$("input[name=number]:checked", main).length > 0;
   if (marking && $("[data-row]", fresh)) return offerNew(fresh);
+  const focused = document.activeElement;
   morph(main, fresh);
+  if (focused !== document.activeElement && main.contains(focused)) focused.focus({ preventScroll: true });
   afterChange();
 }
 
@@ -186,28 +188,41 @@ function offerNew(fresh) {
 
 const keyOf = (node) => node.nodeType === 1 ? node.id || node.dataset.key || "" : "";
 
+// Nodes that stay are never moved: a moved node loses focus and scroll.
 function morph(old, fresh) {
   const keyed = new Map([...old.children].filter(keyOf).map((node) => [keyOf(node), node]));
+  const wantedKeys = new Set([...fresh.children].map(keyOf));
   let place = old.firstChild;
-  for (const wanted of [...fresh.childNodes]) {
-    const key = keyOf(wanted);
-    let match = key ? keyed.get(key) : place;
-    if (match && (match.nodeName !== wanted.nodeName || keyOf(match) !== key)) match = null;
-    if (!match) {
-      old.insertBefore(wanted, place);
-      continue;
-    }
-    keyed.delete(key);
-    if (match !== place) old.insertBefore(match, place);
-    else place = place.nextSibling;
-    if (match.nodeType === 1) morphElement(match, wanted);
-    else if (match.nodeValue !== wanted.nodeValue) match.nodeValue = wanted.nodeValue;
-  }
-  while (place) {
+  const drop = () => {
     const next = place.nextSibling;
     place.remove();
     place = next;
+  };
+  for (const wanted of [...fresh.childNodes]) {
+    const key = keyOf(wanted);
+    while (place && ((keyOf(place) && !wantedKeys.has(keyOf(place))) || (place.nodeType === 3 && wanted.nodeType === 1))) drop();
+    const match = key ? keyed.get(key) : alike(place, wanted);
+    if (!match || match.nodeName !== wanted.nodeName) {
+      old.insertBefore(wanted, place);
+      continue;
+    }
+    if (!key) while (place !== match) drop();
+    if (match === place) place = place.nextSibling;
+    else old.insertBefore(match, place);
+    if (match.nodeType === 1) morphElement(match, wanted);
+    else if (match.nodeValue !== wanted.nodeValue) match.nodeValue = wanted.nodeValue;
   }
+  while (place) drop();
+}
+
+// The next node without a key that can become the wanted one; none beyond a node that has a key.
+function alike(place, wanted) {
+  const name = wanted.className?.split?.(" ")[0];
+  for (let node = place; node && !keyOf(node); node = node.nextSibling) {
+    if (node.nodeName === wanted.nodeName && node.className?.split?.(" ")[0] === name) return node;
+    if (wanted.nodeType === 3) return null;
+  }
+  return null;
 }
 
 function morphElement(old, fresh) {
