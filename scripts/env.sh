@@ -62,6 +62,8 @@ require_tools() {
         for tool in strace zsh fish mandoc; do
             command -v "$tool" >/dev/null || missing+=("$tool")
         done
+        # tests/browser looks at the dashboard with it
+        command -v chromium google-chrome >/dev/null || missing+=(chromium)
     fi
     ((${#missing[@]} == 0)) && return
     install_packages "${missing[@]}"

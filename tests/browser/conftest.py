@@ -19,7 +19,7 @@ from tests.browser.site import Site, filled
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = [sys.executable, str(ROOT / "queuectl.py")]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 
 
