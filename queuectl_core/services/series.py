@@ -32,11 +32,11 @@ and is counted all the same: a depth of the past is a reckoning."""
 
 
 class Past(Record):
-    """Steps of time, the oldest first. `depths` are the jobs that waited at each one's end.
+    """Steps of time, the oldest first.
 
-    `counts` are by enqueued, completed, failed, dead; `depths` by queue; `waits` and `spans` hold
-    the sorted milliseconds of the runs that ended in each step; `sampled` tells that older runs of
-    the range were left out of them.
+    `counts` are by enqueued, completed, failed, dead; `depths` by queue: the jobs that waited at
+    each step's end. `runs` are those that percentiles are taken of, `waits` and `spans` their
+    sorted milliseconds by the step in which they ended; `sampled`: there were more in the range.
     """
 
     at_ms: Sequence[int]
@@ -45,6 +45,7 @@ class Past(Record):
     depths: Mapping[str, Sequence[int]]
     waits: Sequence[Sequence[int]]
     spans: Sequence[Sequence[int]]
+    runs: Sequence[Run]
     sampled: bool
 
 
@@ -57,14 +58,16 @@ def past(store: Store, *, range_name: str, now_ms: int) -> Past:
     flow = insight.flow(since_ms=first_ms, step_ms=step_ms)
     runs = insight.runs(since_ms=first_ms, limit=MOST_RUNS)
     waits, spans = _by_step(runs, first_ms, step_ms, count)
+    counts = _counts(flow, places)
     return Past(
         list(places),
         step_ms,
-        _counts(flow, places),
+        counts,
         _depths(store, flow, places),
         waits,
         spans,
-        sampled=len(runs) >= MOST_RUNS,
+        runs,
+        sampled=len(runs) < sum(counts["completed"]) + sum(counts["dead"]),
     )
 
 

@@ -66,7 +66,7 @@ def times(past: Past, kind: str, range_name: str, *, shares: Sequence[int]) -> C
     steps = past.spans if kind == "run" else past.waits
     everything = sorted(value for step in steps for value in step)
     words = [f"p{share} {span(series.percentile(everything, share))}" for share in shares]
-    sampled = f" (the newest {series.MOST_RUNS:,} runs)" if past.sampled else ""
+    sampled = f" (the newest {len(past.runs):,} runs)" if past.sampled else ""
     lines = tuple(
         Line(f"p{share}", f"l{place}", [series.percentile(step, share) for step in steps])
         for place, share in enumerate(shares, 1)

@@ -39,10 +39,9 @@ class Row(Record):
 
 def rows_of(store: Store, seen: Overview, past: Past, now_ms: int) -> list[Row]:
     """Return the queues that have or had jobs, and those that are paused, by name."""
-    insight = store.insight()
-    figures = insight.figures(since_ms=now_ms - HOUR_MS)
+    figures = store.insight().figures(since_ms=now_ms - HOUR_MS)
     spans: dict[str, list[int]] = {}
-    for run in insight.runs(since_ms=now_ms - HOUR_MS, limit=series.MOST_RUNS):
+    for run in past.runs:
         spans.setdefault(run.queue, []).append(run.duration_ms)
     pauses = {one.queue: one for one in store.pauses()}
 

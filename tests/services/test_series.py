@@ -72,11 +72,12 @@ def test_waits_and_spans_are_of_the_last_run_of_each_job(store, worker):
     assert (past.waits[-1], past.spans[-1]) == ([4_000], [2_500])
 
 
-def test_a_run_of_a_job_that_moved_on_is_left_out(store, worker):
+def test_a_run_of_a_job_that_moved_on_is_left_out_and_that_is_told(store, worker):
     store.enqueue([new_job()], now_ms=NOW_MS)
     number = run_one(store, worker, at_ms=NOW_MS)
     store.revive([number], now_ms=NOW_MS + 2_000)
 
+    assert series.past(store, range_name="1h", now_ms=NOW_MS + 2_000).sampled
     assert store.insight().runs(since_ms=0, limit=10) == []
 
 
