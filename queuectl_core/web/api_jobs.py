@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from queuectl_core.storage.store import Store
     from queuectl_core.web.facts import Facts, Values
 
-WORDS = ("state", "queue", "tag", "older_than", "since", "until", "grep")
+WORDS = selections.Words._fields
 CONFLICTS = ("error", "skip", "replace")
 MOST_OUTPUT_BYTES = 1 << 18
 

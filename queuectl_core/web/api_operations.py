@@ -33,8 +33,11 @@ def begin(facts: Facts, store: Store, _form: Values) -> Answer:
     answers.known(body, "action", "filter", "dry_run")
     words = _filter(body.get("filter"))
     selection = api_jobs.selection_of(Values(words.items()), facts)
+    dry_run = body.get("dry_run")
+    if not isinstance(dry_run, bool | None):
+        raise BadData("dry_run must be true or false")
     wish = Wish(answers.text_of(body, "action") or "", selection, words, facts.actor)
-    if body.get("dry_run"):
+    if dry_run:
         total = store.count(operations.wished(wish.action, selection))
         return answers.answer({"action": wish.action, "filter": words, "total": total})
     one = facts.context.operations.begin(wish, store)
@@ -49,6 +52,9 @@ def _filter(value: object) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise BadData("filter must be an object of texts", hint='as in {"state": "dead"}')
     answers.known(value, *api_jobs.WORDS)
+    for name, text in value.items():
+        if not text.strip():  # a variable that was empty must not select everything
+            raise BadData(f"{name} is empty", hint="leave it out to select by the others alone")
     return dict(value)
 
 

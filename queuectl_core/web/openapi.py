@@ -10,7 +10,18 @@ import re
 
 from queuectl_core import __version__
 from queuectl_core.records import Record
-from queuectl_core.web.openapi_schemas import FLAG, SCHEMAS, TEXT, WHOLE, listing, named
+from queuectl_core.web.openapi_schemas import (
+    COUNT,
+    FLAG,
+    KEY,
+    NAME,
+    SCHEMAS,
+    STATES_TEXT,
+    TEXT,
+    WHOLE,
+    listing,
+    named,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,16 +49,16 @@ class Operation(Record):
 
 _PARAMETERS: Mapping[str, tuple[Schema, str]] = {
     "cursor": (TEXT, "next of the page before"),
-    "limit": (WHOLE, "items at most: 1 to 200"),
-    "state": (TEXT, "states, with commas"),
-    "queue": (TEXT, "the name of a queue"),
-    "tag": (TEXT, "a tag"),
+    "limit": (COUNT, "items, or bytes of output, at most; 200 and 262,144 in any case"),
+    "state": (STATES_TEXT, "states, with commas"),
+    "queue": (NAME, "the name of a queue"),
+    "tag": (NAME, "a tag"),
     "older_than": (TEXT, "a span, as in 7d: ended or added so long ago"),
     "since": (TEXT, "added at that moment or later; a span is before now"),
     "until": (TEXT, "added before that moment"),
     "grep": (TEXT, "a part of command, id or error"),
     "on_conflict": ({"type": "string", "enum": ["error", "skip", "replace"]}, "where an id exists"),
-    "offset": (WHOLE, "the first byte"),
+    "offset": (COUNT, "the first byte"),
     "range": ({"type": "string", "enum": ["1h", "6h", "24h", "7d", "30d"]}, "how far back"),
     "dry_run": (FLAG, "only count"),
 }
@@ -143,7 +154,7 @@ def _operation(key: str, route: Route) -> dict[str, object]:
         for name, (schema, words) in ((name, _PARAMETERS[name]) for name in one.query)
     ]
     if route.method == "POST" and "/tokens" not in key:
-        parameters.append({"name": "Idempotency-Key", "in": "header", "schema": TEXT})
+        parameters.append({"name": "Idempotency-Key", "in": "header", "schema": KEY})
     fields: dict[str, object] = {
         "operationId": re.sub(r"\W+", "_", key.lower()).strip("_"),
         "summary": one.summary,

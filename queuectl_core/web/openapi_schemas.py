@@ -11,7 +11,9 @@ from queuectl_core.job import (
     ON_CRASH,
 )
 from queuectl_core.lifecycle import STATES
-from queuectl_core.services.tokens import ROLES
+from queuectl_core.services.selections import Words
+from queuectl_core.services.tokens import MAX_NAME_CHARACTERS, ROLES
+from queuectl_core.web.api_once import MAX_KEY_CHARACTERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +22,21 @@ if TYPE_CHECKING:
     Schema = Mapping[str, object]
 
 TEXT: Schema = {"type": "string"}
+SOME: Schema = {"type": "string", "minLength": 1}
 WHOLE: Schema = {"type": "integer"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
 FLAG: Schema = {"type": "boolean"}
 NAME: Schema = {"type": "string", "pattern": f"^[A-Za-z0-9._:-]{{1,{MAX_ID_LENGTH}}}$"}
+TOKEN_NAME: Schema = {
+    "type": "string",
+    "pattern": f"^[A-Za-z0-9._-]{{1,{MAX_NAME_CHARACTERS}}}$",
+}
+KEY: Schema = {"type": "string", "pattern": f"^[ -~]{{1,{MAX_KEY_CHARACTERS}}}$"}
 STATE: Schema = {"type": "string", "enum": [str(state) for state in STATES.values()]}
+STATES_TEXT: Schema = {
+    "type": "string",
+    "pattern": f"^({'|'.join(STATES)})(,({'|'.join(STATES)}))*$",
+}
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 
 
@@ -38,6 +51,11 @@ def thing(needed: Mapping[str, Schema], more: Mapping[str, Schema] | None = None
     return {"type": "object", "properties": properties, "required": list(needed)}
 
 
+def wanted(needed: Mapping[str, Schema], more: Mapping[str, Schema] | None = None) -> Schema:
+    """Return the schema of an object that is sent to us: an unknown field is a mistake."""
+    return {**thing(needed, more), "additionalProperties": False}
+
+
 def listing(item: Schema) -> Schema:
     """Return the schema of a page of a list; `next` is the cursor of the page after it."""
     return thing({"items": {"type": "array", "items": item}, "next": maybe(TEXT)})
@@ -49,6 +67,7 @@ def named(name: str) -> Schema:
 
 
 _WORDS: Schema = {"type": "array", "items": TEXT}
+_ARGV: Schema = {"type": "array", "items": SOME, "minItems": 1}
 _TAGS: Schema = {"type": "array", "items": TEXT, "maxItems": MAX_TAGS}
 _PAUSE = thing({"queue": maybe(TEXT), "paused_at": MOMENT, "by": TEXT, "reason": maybe(TEXT)})
 _COUNTS: Schema = {"type": "object", "additionalProperties": WHOLE}
@@ -56,7 +75,7 @@ _SPAN: Schema = {"type": ["number", "null"]}
 _CHANGEABLE: Mapping[str, Schema] = {
     "queue": maybe(NAME),
     "command": maybe(TEXT),
-    "argv": maybe(_WORDS),
+    "argv": maybe(_ARGV),
     "priority": maybe({"type": "integer", "minimum": LOWEST_PRIORITY, "maximum": HIGHEST_PRIORITY}),
     "max_retries": maybe({"type": "integer", "minimum": 0, "maximum": MAX_RETRIES}),
     "run_at": maybe(TEXT),
@@ -68,9 +87,10 @@ _CHANGEABLE: Mapping[str, Schema] = {
     "tags": maybe(_TAGS),
 }
 
+_FILTER: Schema = {"type": "object", "properties": dict.fromkeys(Words._fields, SOME)}
 SCHEMAS: Mapping[str, Schema] = {
-    "NewJob": thing({}, {"id": maybe(NAME), **_CHANGEABLE}),
-    "Changes": {**thing({}, _CHANGEABLE), "minProperties": 1},
+    "NewJob": wanted({}, {"id": maybe(NAME), **_CHANGEABLE}),
+    "Changes": {**wanted({}, _CHANGEABLE), "minProperties": 1},
     "Added": thing({"id": TEXT, "number": WHOLE, "created": FLAG, "run_at": MOMENT}),
     "Job": thing(
         {
@@ -125,7 +145,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "Queue": thing(
         {"name": NAME, "jobs": _COUNTS, "oldest_due": _SPAN, "paused": maybe(_PAUSE)}
     ),
-    "Pausing": thing({}, {"reason": maybe(TEXT)}),
+    "Pausing": wanted({}, {"reason": maybe(TEXT)}),
     "Worker": thing(
         {"id": WHOLE, "state": TEXT, "host": TEXT, "pid": WHOLE, "threads": WHOLE, "busy": WHOLE,
          "queues": maybe(_WORDS), "version": TEXT, "started_at": MOMENT, "seen_at": MOMENT,
@@ -151,12 +171,12 @@ SCHEMAS: Mapping[str, Schema] = {
          "wait": {"type": "object"}, "run": {"type": "object"}, "sampled": FLAG}
     ),
     "Setting": thing({"key": TEXT, "value": {"type": ["number", "string"]}, "source": TEXT}),
-    "NewToken": thing({"name": TEXT, "role": {"type": "string", "enum": list(ROLES)}}),
+    "NewToken": wanted({"name": TOKEN_NAME, "role": {"type": "string", "enum": list(ROLES)}}),
     "TokenMade": thing({"name": TEXT, "role": TEXT, "created_at": MOMENT, "token": TEXT}),
     "Token": thing({"name": TEXT, "role": TEXT, "created_at": MOMENT, "used_at": maybe(MOMENT)}),
-    "Request": thing(
+    "Request": wanted(
         {"action": {"type": "string", "enum": ["retry", "cancel", "remove"]}},
-        {"filter": {"type": "object", "additionalProperties": TEXT}, "dry_run": FLAG},
+        {"filter": {**_FILTER, "additionalProperties": False}, "dry_run": FLAG},
     ),
     "Operation": thing(
         {"id": TEXT, "action": TEXT, "actor": TEXT, "filter": {"type": "object"}, "state": TEXT,

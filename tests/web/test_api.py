@@ -364,6 +364,8 @@ def test_a_bulk_operation_does_it_to_all_selected(program, store, ended):
         {"action": "retry", "filter": []},
         {"action": "retry", "filter": {"x": "y"}},
         {"action": "retry", "more": 1},
+        {"action": "cancel", "filter": {"queue": " "}},
+        {"action": "retry", "dry_run": "no"},
         {"action": "remove", "filter": {"state": "pending"}},
     ],
 )

@@ -31,7 +31,7 @@ def fits(value, schema, where="answer"):
     if "anyOf" in schema:
         assert any(does_fit(value, one, where) for one in schema["anyOf"]), (where, value)
         return
-    known = {"type", "properties", "required", "items", "enum", "pattern", "format", "minItems",
+    known = {"type", "minLength", "properties", "required", "items", "enum", "pattern", "format", "minItems",
              "additionalProperties", "minimum", "maximum", "maxItems", "minProperties"}  # fmt: skip
     assert set(schema) <= known, schema
     kinds = schema.get("type", [])
