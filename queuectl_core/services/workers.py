@@ -6,7 +6,7 @@ import os
 import signal
 
 from queuectl_core import machine
-from queuectl_core.errors import NoPermission, NoWorker
+from queuectl_core.errors import NoPermission, NotFound, NoWorker, WrongState
 from queuectl_core.records import Record
 from queuectl_core.services.jobs import moment
 
@@ -99,6 +99,20 @@ def stop(store: Store, *, clock: Clock, timeout_ms: int, signal_number: int) -> 
         _send(pid, signal_number, store, {row.id for row in ours if row.supervisor_pid == pid})
     left = _wait_until_gone(store, {row.id: row for row in ours}, clock, timeout_ms)
     return Stopped([row for row in ours if row.id not in left], list(left.values()), elsewhere)
+
+
+def tell_to_stop(store: Store, worker: int) -> WorkerRow:
+    """Tell one worker of this host to let its jobs end and stop; do not wait for that.
+
+    Raises NotFound for an unknown or dead one, WrongState for one of another host.
+    """
+    row = next((row for row in store.workers() if row.id == worker and row.alive), None)
+    if row is None:
+        raise NotFound(f"no worker {worker} runs")
+    if not _is_here(row):
+        raise WrongState(f"worker {worker} runs on {row.host}", hint="stop it there")
+    _send(row.supervisor_pid, signal.SIGTERM, store, {row.id})
+    return row
 
 
 def _none_here(elsewhere: Sequence[WorkerRow]) -> NoWorker:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from queuectl_core.storage.store import Store
     from queuectl_core.web.facts import Answer, Facts, Values
 
+MANY_DIGITS = 10
+
 
 def list_queues(facts: Facts, store: Store, _query: Values) -> Answer:
     """List the queues that have or had jobs, or are paused."""
@@ -76,6 +78,16 @@ def list_workers(facts: Facts, store: Store, _query: Values) -> Answer:
     """List the workers."""
     crew = workers.health(store, now_ms=facts.now_ms)
     return answers.page([workers.record(row) for row in crew], None)
+
+
+def stop_worker(facts: Facts, store: Store, _form: Values) -> Answer:
+    """Let a worker's jobs end, and the worker with them."""
+    text = facts.args["id"]
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < MANY_DIGITS else 0
+    workers.tell_to_stop(store, number)
+    crew = workers.health(store, now_ms=facts.now_ms)
+    found = [workers.record(row) for row in crew if row.worker.id == number]
+    return answers.answer(found[0] if found else {"id": number, "state": "stopped"}, status=202)
 
 
 def dead_groups(_facts: Facts, store: Store, query: Values) -> Answer:
@@ -155,6 +167,7 @@ ROUTES: Sequence[Route] = (
     Route("POST", "/api/v1/queues/<name>/pause", Role.OPERATE, pause, "api"),
     Route("POST", "/api/v1/queues/<name>/resume", Role.OPERATE, resume, "api"),
     Route("GET", "/api/v1/workers", Role.READ, list_workers, "api"),
+    Route("POST", "/api/v1/workers/<id>/stop", Role.OPERATE, stop_worker, "api"),
     Route("GET", "/api/v1/dead/groups", Role.READ, dead_groups, "api"),
     Route("GET", "/api/v1/events", Role.READ, events, "api"),
     Route("GET", "/api/v1/audits", Role.ADMIN, audits, "api"),

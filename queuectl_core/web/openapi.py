@@ -18,7 +18,6 @@ from queuectl_core.web.openapi_schemas import (
     SCHEMAS,
     STATES_TEXT,
     TEXT,
-    WHOLE,
     listing,
     named,
 )
@@ -93,6 +92,11 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "POST /queues/{name}/resume": Operation("Let them start again", named("Queue")),
     "GET /workers": Operation("List the workers", listing(named("Worker"))),
+    "POST /workers/{id}/stop": Operation(
+        "Let a worker's jobs end, then the worker",
+        {"type": "object", "required": ["id", "state"]},
+        status=202,
+    ),
     "GET /dead/groups": Operation(
         "List dead letters by cause", listing(named("Group")), ("queue", "limit")
     ),

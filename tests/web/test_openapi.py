@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
 
 import pytest
 
+from queuectl_core import machine
 from queuectl_core.web import api, openapi
 from queuectl_core.web.app import make_app
 from queuectl_core.web.openapi_schemas import SCHEMAS
@@ -31,8 +34,10 @@ def fits(value, schema, where="answer"):
     if "anyOf" in schema:
         assert any(does_fit(value, one, where) for one in schema["anyOf"]), (where, value)
         return
-    known = {"type", "minLength", "properties", "required", "items", "enum", "pattern", "format", "minItems",
-             "additionalProperties", "minimum", "maximum", "maxItems", "minProperties"}  # fmt: skip
+    known = {
+        "type", "minLength", "properties", "required", "items", "enum", "pattern", "format",
+        "minItems", "additionalProperties", "minimum", "maximum", "maxItems", "minProperties",
+    }  # fmt: skip
     assert set(schema) <= known, schema
     kinds = schema.get("type", [])
     names = [kinds] if isinstance(kinds, str) else kinds
@@ -94,15 +99,27 @@ def test_read_only_describes_what_can_be_read(client, make_context):
 
 
 @pytest.fixture
-def program(client, store, clock):
+def program(client, store, clock, open_queue, victim):
     """An admin's program, and a queue in which there is one of everything."""
     store.register(new_worker(queues=("mail",)), now_ms=clock.now_ms())
+    other = open_queue()
+    here = new_worker(host=machine.host(), pid_space=machine.pid_space(), supervisor_pid=victim.pid)
+    assert other.register(here, now_ms=clock.now_ms()) == 2
     store.enqueue([new_job(queue="mail", env={"A": "b"}, tags=("x",))], now_ms=clock.now_ms())
     (claim,) = halves.claim(store, worker=1, limit=1, now_ms=clock.now_ms())
     halves.finish(store, [buried(claim)], now_ms=clock.now_ms())
     store.enqueue([new_job(id="waits", argv=("a", "b c"))], now_ms=clock.now_ms())
     store.pause("mail", by="ann", reason=None, now_ms=clock.now_ms())
-    return client("admin")
+    yield client("admin")
+    other.close()
+
+
+@pytest.fixture
+def victim():
+    """A process that may be told to stop."""
+    with subprocess.Popen(["sleep", "100"]) as process:
+        yield process
+        process.kill()
 
 
 BODIES = {
@@ -122,6 +139,8 @@ def url_of(key, program) -> str:
         begun = program.send_json("POST", "/api/v1/operations", wish).json
         program.app.context.operations.wait(begun["id"])
         return "/api/v1" + path.replace("{id}", begun["id"])
+    if path.startswith("/workers/"):
+        return "/api/v1" + path.replace("{id}", "2")
     name = next((name for prefix, name in NAMES.items() if path.startswith(prefix)), "")
     job = "waits" if key.startswith(("PATCH", "POST /jobs/{id}/cancel")) else name
     return "/api/v1" + path.replace("{id}", job).replace("{name}", name).replace("{attempt}", "1")
@@ -152,3 +171,11 @@ def test_every_refusal_is_a_problem(browser, key):
 
 def url_of_unknown(key) -> str:
     return "/api/v1" + re.sub(r"{\w+}", "1", key.partition(" ")[2])
+
+
+def test_a_worker_of_this_host_is_told_to_stop_and_no_other(program, victim):
+    assert program.send("POST", "/api/v1/workers/1/stop").status == 409
+    assert program.send("POST", "/api/v1/workers/9/stop").status == 404
+    assert program.send("POST", "/api/v1/workers/x/stop").status == 404
+    assert program.send("POST", "/api/v1/workers/2/stop").status == 202
+    assert victim.wait(30) == -signal.SIGTERM
