@@ -33,6 +33,7 @@ def show(facts: Facts, store: Store, query: Values) -> Page:
     if not chosen.query.problems:
         sweep = Sweep(chosen.query.selection, chosen.query.fits, below)
         found = sweeps.look(store, sweep, limit=size, clock=facts.context.clock)
+    slow = found.below is not None and len(found.jobs) < size
     counts = by_state(store, chosen.query.selection.queue)
     return framed(
         store,
@@ -41,7 +42,8 @@ def show(facts: Facts, store: Store, query: Values) -> Page:
         "jobs",
         jobs=found.jobs,
         older=found.below,
-        slow=found.below is not None and len(found.jobs) < size,
+        slow=slow,
+        live=not slow,  # or every tab would search again every two seconds
         first=below == forms.LAST,
         below=below if below != forms.LAST else "",
         filter=chosen,

@@ -369,6 +369,18 @@ def test_who_may_only_look_sees_no_button_that_changes_anything(client, busy):
         assert not [one for one in outline.all("button") if one.get("name") == "action"], url
 
 
+def test_read_only_shows_an_admin_no_button_either(make_browser, client, busy):
+    admin = client("admin", make_browser(read_only=True).app)
+
+    for url in (*PAGES, f"/jobs/{busy['bad']}"):
+        response = admin.get(url)
+        posts = re.findall(r'<form method="post" action="([^"]+)"', response.text)
+        assert set(posts) <= {"/logout", "/bulk", "/enqueue"}, url
+        assert 'name="action"' not in response.text
+
+    assert admin.post("/enqueue", {"command": "true"}).status in {404, 405}
+
+
 def test_a_base_path_begins_every_link(make_browser, client, busy):
     browser = make_browser(base_path="/queue")
     admin = client("admin", browser.app)
