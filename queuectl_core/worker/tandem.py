@@ -72,7 +72,11 @@ class Tandem:
                 self._start_web()
 
     def _fork(self, live: Callable[[], int]) -> int:
-        """Let a child live and end with that code; it is told to stop when we die."""
+        """Let a child live and end with that code; it is told to stop when we die.
+
+        Signals are blocked as ours: the supervisor takes them that way, and one that comes while it
+        starts is not lost.
+        """
         parent = os.getpid()
         pid = os.fork()
         if pid:
@@ -80,7 +84,6 @@ class Tandem:
         code = os.EX_SOFTWARE
         try:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
             if os.getppid() == parent:
                 code = live()
         except BaseException:  # the last frame of a process
@@ -98,6 +101,7 @@ class Tandem:
         """Serve; what a terminal sends to all of us is the worker's to hear, we end after it."""
         for number in PASSED_ON - {signal.SIGTERM}:
             signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         return self._serve(deaths)
 
     def _reap(self) -> int | None:
