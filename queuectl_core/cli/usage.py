@@ -73,8 +73,12 @@ VERBS: Mapping[str, str] = {
     "help": "explain a verb or a topic",
     "version": "print the version, and those of all that is built in",
 }
-GROUPS = tuple(dict.fromkeys(verb.partition(" ")[0] for verb in VERBS if " " in verb))
-"""First words of verbs that have two."""
+GROUPS = tuple(
+    word
+    for word in dict.fromkeys(verb.partition(" ")[0] for verb in VERBS if " " in verb)
+    if word not in VERBS
+)
+"""First words of verbs that have several, and are none themselves."""
 
 GLOBAL_OPTIONS = """
 Global options:

@@ -131,6 +131,7 @@ def _work_with_web(session: Session, args: Args, where: str) -> int:
     from queuectl_core.cli import web  # noqa: PLC0415 - bottle, waitress: not for a bare worker
     from queuectl_core.worker import tandem  # noqa: PLC0415 - as above
 
+    _order(args)  # what is wrong with it is said before anything else
     serve = web.beside(session, where)
     session.close()  # a connection must not cross a fork (https://sqlite.org/faq.html, 6)
     output.flush()

@@ -72,7 +72,7 @@ def _normalised(error: str) -> str:
 
 def error_of(dead: Burials | Job) -> str:
     """Return the error of the group to which dead jobs that ended like this belong."""
-    return normalised(dead.error) if dead.error else _without_error(dead)
+    return _normalised(dead.error) if dead.error else _without_error(dead)
 
 
 def _without_error(row: Burials | Job) -> str:

@@ -37,7 +37,7 @@ def parse(words: Words, *, now_ms: int, naive: Naive = "local") -> Selection:
     `since` and `until` are moments, or spans before now: `2h` is two hours ago.
     """
     return Selection(
-        states=() if words.state is None else _states(words.state),
+        states=() if words.state is None else parse_states(words.state),
         queue=None if words.queue is None else check_queue(words.queue),
         tag=None if words.tag is None else check_tag(words.tag),
         before_ms=None
@@ -49,7 +49,7 @@ def parse(words: Words, *, now_ms: int, naive: Naive = "local") -> Selection:
     )
 
 
-def _states(text: str) -> tuple[State, ...]:
+def parse_states(text: str) -> tuple[State, ...]:
     """Return the states that a list with commas names, any case, each once.
 
     BadData with the nearest one for a word that is none.
