@@ -17,6 +17,13 @@ def ask(page, name: str, **more):
     page.get_by_role("button", name=name, **more).click()
 
 
+def press(page, *keys: str) -> None:
+    """Press keys, once the script hears them."""
+    expect(page.locator("html[data-ready]")).to_be_attached()
+    for key in keys:
+        page.keyboard.press(key)
+
+
 def test_the_printed_link_logs_in_once(chromium, site):
     first, second = chromium.new_context(), chromium.new_context()
     page = first.new_page()
@@ -50,7 +57,7 @@ def test_filter_and_open_a_job(open_page, site, busy):
     page.get_by_role("navigation", name="States").get_by_role("link", name="Dead").click()
     expect(page.locator("[data-row]")).to_have_count(4)
     page.get_by_label("Search jobs").fill('error:"no such"')
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.locator("[data-row]")).to_have_count(3)
     assert "state=dead" in page.url
 
@@ -128,26 +135,24 @@ def test_ticked_jobs_get_a_priority(open_page, site, store, busy):
 
 def test_all_that_is_needed_goes_by_keys(open_page, site, store, busy):
     page = open_page()
-    page.keyboard.press("g")
-    page.keyboard.press("j")
+    press(page, "g", "j")
     expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
-    page.keyboard.press("/")
+    press(page, "/")
     expect(page.get_by_label("Search jobs")).to_be_focused()
     page.keyboard.type("state:dead")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.locator("[data-row]")).to_have_count(4)
-    for key in ("j", "x", "j", "Shift+X"):
-        page.keyboard.press(key)
+    press(page, "j", "x", "j", "Shift+X")
     expect(page.locator("#bulk-count")).to_have_text("2 selected")
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     expect(page.locator("#bulk-bar")).to_be_hidden()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("33")
-    page.keyboard.press("Shift+R")
+    press(page, "Shift+R")
     expect(page.locator(".head .badge")).to_have_text("pending")
-    page.keyboard.press("?")
+    press(page, "?")
     expect(page.get_by_role("dialog")).to_be_visible()
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
 
     assert store.job_by_number(33).state is State.PENDING
@@ -155,12 +160,11 @@ def test_all_that_is_needed_goes_by_keys(open_page, site, store, busy):
 
 def test_single_keys_can_be_turned_off(open_page, site):
     page = open_page()
-    page.keyboard.press("?")
+    press(page, "?")
     page.get_by_label("Single keys are on").uncheck()
     ask(page, "Close")
 
-    page.keyboard.press("g")
-    page.keyboard.press("j")
+    press(page, "g", "j")
 
     page.wait_for_timeout(300)
     assert page.url == site.url + "/"
@@ -210,15 +214,14 @@ def test_rows_do_not_move_under_somebody_who_marks_them(open_page, site, store, 
 
 def test_updates_pause_and_theme_and_zone_are_remembered(open_page, site):
     page = open_page(color_scheme="light", timezone_id="Asia/Tokyo")
-    for key in (".", ".", ".", "t", "u"):
-        page.keyboard.press(key)
+    press(page, ".", ".", ".", "t", "u")
     page.reload()
 
     expect(page.locator("#live")).to_have_text("Paused")
     expect(page.locator("#zone")).to_have_text("UTC")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 19, 24)"
-    page.keyboard.press("u")
+    press(page, "u")
     expect(page.locator("#zone-name")).to_have_text("UTC+09:00")
 
 

@@ -530,3 +530,4 @@ showZone();
 showPicked();
 follow.start();
 schedule(poll.seconds);
+root.dataset.ready = "";
