@@ -136,7 +136,7 @@ def _place(words: Sequence[str]) -> Place:
     before, current = list(words[:-1]), words[-1]
     start = _first_word(before)
     verb = ""
-    for length in (2, 1):
+    for length in (3, 2, 1):
         name = " ".join(before[start : start + length])
         if len(before) >= start + length and (name in usage.VERBS or name in usage.GROUPS):
             verb = name

@@ -252,8 +252,10 @@ def _house_commands(verb: str) -> Mapping[str, Command]:
             from queuectl_core.cli.worker import COMMANDS
         case "config":
             from queuectl_core.cli.config import COMMANDS
-        case "web":
+        case "web" if verb == "web":
             from queuectl_core.cli.web import COMMANDS
+        case "web":
+            from queuectl_core.cli.web_tokens import COMMANDS
         case "service":
             from queuectl_core.cli.service import COMMANDS
         case "backup" | "restore" | "doctor":

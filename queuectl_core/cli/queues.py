@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from pwd import getpwuid
-
 from queuectl_core.cli import asking, output
+from queuectl_core.cli.caller import caller
 from queuectl_core.cli.counting import counted
 from queuectl_core.cli.text import queue_named
 from queuectl_core.durations import parse_duration_ms
@@ -41,17 +39,6 @@ def resume(session: Session, args: Args) -> int:
         return _tell(session, queue, f"Resumed {queue_named(queue)}", paused=False)
     none = "nothing was paused" if queue is None else f"{queue_named(queue)} was not paused"
     return _tell(session, queue, none, paused=False)
-
-
-def caller() -> str:
-    """Return who asks: the user, behind sudo the one who called it; the number of one unnamed."""
-    user = os.environ.get("SUDO_USER")
-    if user:
-        return user
-    try:
-        return getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
 
 
 def _tell(session: Session, queue: str | None, text: str, *, paused: bool) -> int:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import random
 
 SAFE = {
-    "worker start": ["--bogus"], "up": ["--bogus"], "top": ["--bogus"], "run": ["--bogus"],
+    **{verb: ["--bogus"] for verb in ("worker start", "up", "web", "top", "run")},
     "service install": ["--dry-run"], "service uninstall": ["--dry-run"],
     "wait": ["--timeout", "0"], "worker stop": ["--timeout", "0"],
 }  # fmt: skip

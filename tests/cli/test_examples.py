@@ -11,7 +11,7 @@ from tests import halves
 from tests.builders import buried, completed
 from tests.cli.test_usage import words_of
 
-SERVING = {"worker start", "top", "up", "run"}
+SERVING = {"worker start", "top", "up", "web", "run"}
 """Verbs that work until they are stopped, or start programs."""
 STAYING = {"--follow", "--wait", "--watch"}
 """Options that make a verb stay until something happens."""
@@ -22,13 +22,13 @@ OTHER_JOBS: dict[str, list[str]] = {"restore": []}
 """What is in the queue where an example names no job: a queue with jobs is not replaced."""
 MAY_PRINT_NOTHING = {
     "list", "logs", "wait", "worker list", "config unset", "config check", "export", "dlq list",
-    "cancel", "edit", "retry", "rm", "dlq retry", "dlq purge",
+    "cancel", "edit", "retry", "rm", "web token list", "dlq retry", "dlq purge",
 }  # fmt: skip
 """Listings, and what happens to change nothing."""
 CODES = {
-    "web": {69},  # not built yet
     "worker health": {3}, "worker stop": {3},  # none runs
     "service uninstall": {0, 4},
+    "web token rm": {4},  # there is none of that name
 }  # fmt: skip
 
 

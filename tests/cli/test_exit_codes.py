@@ -58,7 +58,7 @@ def no_input(run, _home):
 
 
 def not_there(run, _home):
-    return run("web")
+    return run("web", "--healthcheck", "--port", "1")
 
 
 def id_exists(run, _home):
