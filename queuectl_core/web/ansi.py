@@ -7,7 +7,8 @@ returns, as progress bars do, shows what stood there last.
 from __future__ import annotations
 
 import re
-from html import escape
+
+from bottle import html_escape as escape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

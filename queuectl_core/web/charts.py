@@ -5,7 +5,7 @@ Labels are HTML around it (templates/chart.html), the values stand in a table be
 
 from __future__ import annotations
 
-from html import escape
+from bottle import html_escape as escape
 
 from queuectl_core.records import Record
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from html import escape
+
+from bottle import html_escape as escape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
