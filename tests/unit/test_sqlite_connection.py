@@ -32,7 +32,9 @@ from tests.builders import NOW_MS, jobs_of, new_job, new_worker, result_for
 from tests.conformance import steps
 
 OLD_FILES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
-SECOND_SCRIPT = "CREATE TABLE notes (text TEXT) STRICT;"
+LATEST = opening.SCHEMA_VERSION
+NEXT = LATEST + 1
+NEXT_SCRIPT = "CREATE TABLE notes (text TEXT) STRICT;"
 BROKEN_SCRIPT = "CREATE TABLE notes (text TEXT) STRICT; CREATE TABLE jobs (text TEXT);"
 
 
@@ -69,16 +71,16 @@ def schema(path):
 
 
 @pytest.fixture
-def second_schema(monkeypatch):
-    """Make this queuectl one that knows a second script: `second_schema(sql)`."""
+def next_schema(monkeypatch):
+    """Make this queuectl one that knows a further script: `next_schema(sql)`."""
 
     known = migrations.MIGRATIONS
 
-    def second_schema(script):
-        monkeypatch.setattr(migrations, "MIGRATIONS", (*known, Migration(2, "notes", script)))
-        monkeypatch.setattr(opening, "SCHEMA_VERSION", 2)
+    def next_schema(script):
+        monkeypatch.setattr(migrations, "MIGRATIONS", (*known, Migration(NEXT, "notes", script)))
+        monkeypatch.setattr(opening, "SCHEMA_VERSION", NEXT)
 
-    return second_schema
+    return next_schema
 
 
 # --- the schema ---
@@ -103,7 +105,8 @@ def test_a_new_queue_says_what_it_is(path):
 
     assert raw(path, "PRAGMA application_id") == opening.APPLICATION_ID
     assert raw(path, "PRAGMA user_version") == opening.SCHEMA_VERSION
-    assert raw(path, "SELECT group_concat(number) FROM migrations") == "1"
+    numbers = ",".join(str(migration.number) for migration in migrations.MIGRATIONS)
+    assert raw(path, "SELECT group_concat(number) FROM migrations") == numbers
     assert raw(path, "PRAGMA journal_mode") == "wal"
     assert read(path)[68:72] == b"QCT1"
 
@@ -163,51 +166,51 @@ def test_an_old_file_gets_the_schema_of_a_new_one(path, tmp_path, number):
     assert schema(old) == schema(path)
 
 
-def test_a_migration_keeps_the_jobs_and_a_copy_from_before(path, second_schema):
+def test_a_migration_keeps_the_jobs_and_a_copy_from_before(path, next_schema):
     make_queue(path, id="a")
-    second_schema(SECOND_SCRIPT)
+    next_schema(NEXT_SCRIPT)
 
     store = open_store(path, now_ms=NOW_MS)
 
     assert store.job_by_id("a")
-    assert raw(path, "PRAGMA user_version") == 2
-    assert raw(path, "SELECT group_concat(name) FROM migrations") == "initial,notes"
-    assert raw(f"{path}.before-0002", "PRAGMA user_version") == 1
-    assert raw(f"{path}.before-0002", "SELECT id FROM jobs") == "a"
+    assert raw(path, "PRAGMA user_version") == NEXT
+    assert raw(path, f"SELECT name FROM migrations WHERE number = {NEXT}") == "notes"
+    assert raw(f"{path}.before-{NEXT:04d}", "PRAGMA user_version") == LATEST
+    assert raw(f"{path}.before-{NEXT:04d}", "SELECT id FROM jobs") == "a"
     store.close()
 
 
-def test_a_new_queue_gets_all_scripts_and_no_copy(path, second_schema):
-    second_schema(SECOND_SCRIPT)
+def test_a_new_queue_gets_all_scripts_and_no_copy(path, next_schema):
+    next_schema(NEXT_SCRIPT)
 
     make_queue(path)
 
-    assert raw(path, "PRAGMA user_version") == 2
-    assert not os.path.exists(f"{path}.before-0002")
+    assert raw(path, "PRAGMA user_version") == NEXT
+    assert not os.path.exists(f"{path}.before-{NEXT:04d}")
 
 
-def test_a_migration_that_fails_leaves_the_old_queue(path, second_schema):
+def test_a_migration_that_fails_leaves_the_old_queue(path, next_schema):
     make_queue(path, id="a")
     before = schema(path)
-    second_schema(BROKEN_SCRIPT)
+    next_schema(BROKEN_SCRIPT)
 
     with pytest.raises(StorageError, match="jobs"):
         open_store(path, now_ms=NOW_MS)
 
     assert schema(path) == before
-    assert raw(path, "PRAGMA user_version") == 1
+    assert raw(path, "PRAGMA user_version") == LATEST
     assert raw(path, "SELECT id FROM jobs") == "a"
-    assert raw(f"{path}.before-0002", "SELECT id FROM jobs") == "a"
+    assert raw(f"{path}.before-{NEXT:04d}", "SELECT id FROM jobs") == "a"
 
 
 def test_the_version_before_opens_the_queue_after_a_failed_migration(
-    path, second_schema, monkeypatch
+    path, next_schema, monkeypatch
 ):
     make_queue(path, id="a")
-    second_schema(BROKEN_SCRIPT)
+    next_schema(BROKEN_SCRIPT)
     with pytest.raises(StorageError):
         open_store(path, now_ms=NOW_MS)
-    monkeypatch.setattr(opening, "SCHEMA_VERSION", 1)
+    monkeypatch.setattr(opening, "SCHEMA_VERSION", LATEST)
 
     store = open_store(path, now_ms=NOW_MS)
 
@@ -215,12 +218,12 @@ def test_the_version_before_opens_the_queue_after_a_failed_migration(
     store.close()
 
 
-def test_a_migration_that_failed_can_be_tried_again(path, second_schema):
+def test_a_migration_that_failed_can_be_tried_again(path, next_schema):
     make_queue(path, id="a")
-    second_schema(BROKEN_SCRIPT)
+    next_schema(BROKEN_SCRIPT)
     with pytest.raises(StorageError):
         open_store(path, now_ms=NOW_MS)
-    second_schema(SECOND_SCRIPT)
+    next_schema(NEXT_SCRIPT)
 
     store = open_store(path, now_ms=NOW_MS)
 
@@ -237,7 +240,7 @@ def test_a_first_migration_that_fails_can_be_tried_again(path):
 
     make_queue(path)
 
-    assert raw(path, "PRAGMA user_version") == 1
+    assert raw(path, "PRAGMA user_version") == LATEST
 
 
 # --- what is refused ---

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from queuectl_core.storage.migrate import Migration
-from queuectl_core.storage.sqlite.migrations import m0001_initial
+from queuectl_core.storage.sqlite.migrations import m0001_initial, m0002_access
 
-MIGRATIONS = (Migration(1, "initial", m0001_initial.SCRIPT),)
+MIGRATIONS = (
+    Migration(1, "initial", m0001_initial.SCRIPT),
+    Migration(2, "access", m0002_access.SCRIPT),
+)
