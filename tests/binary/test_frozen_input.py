@@ -9,6 +9,8 @@ import signal
 import apsw
 import pytest
 
+from queuectl_core.storage.sqlite.connection import SCHEMA_VERSION
+
 pytestmark = pytest.mark.binary
 
 NOBODY = 65534
@@ -167,6 +169,7 @@ def write_back_log(queue_db):
 
 def set_version(queue_db, number):
     connection = apsw.Connection(str(queue_db))
+    connection.set_busy_timeout(10_000)  # the worker lives
     connection.execute(f"PRAGMA user_version = {number}")
     connection.close()
 
@@ -300,7 +303,7 @@ def test_a_newer_version_stops_a_running_worker_before_its_next_claim(sandbox):
     sandbox.touch("go")
 
     assert worker.await_end(within_s=2) == 76
-    set_version(sandbox.home / "queue.db", 1)
+    set_version(sandbox.home / "queue.db", SCHEMA_VERSION)
     assert sandbox.state("running") == "completed"
     assert sandbox.state("waiting") == "pending"
 
@@ -314,4 +317,4 @@ def test_a_pool_is_not_revived_on_a_newer_version(sandbox):
     assert worker.await_end(within_s=10) == 76
     assert "upgrade this queuectl" in worker.log
     assert "Traceback" not in worker.log
-    set_version(sandbox.home / "queue.db", 1)
+    set_version(sandbox.home / "queue.db", SCHEMA_VERSION)

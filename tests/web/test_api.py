@@ -9,6 +9,7 @@ import pytest
 
 from queuectl_core import joblog
 from queuectl_core.errors import StorageBusy
+from queuectl_core.flow import Flow, Mutex, Unique
 from queuectl_core.lifecycle import State
 from queuectl_core.services import jobs
 from queuectl_core.web.app import make_app
@@ -247,6 +248,16 @@ def test_a_copy_does_the_same_under_another_name(program, store):
     assert copy.status == 201
     made = store.job_by_number(copy.json["number"])
     assert (made.id, made.argv, made.queue, made.priority) == (None, ("printf", "a b"), "mail", 8)
+
+
+def test_a_copy_keeps_the_mutex_and_waits_for_nothing_else(program, store):
+    flow = Flow(unique=Unique("nightly"), mutex=Mutex("db", 2), hold=True)
+    add(store, id="one", flow=flow)
+
+    copy = program.send("POST", "/api/v1/jobs/one/run-copy")
+
+    made = store.job_by_number(copy.json["number"])
+    assert (made.mutex, made.mutex_slots, made.unique_key, made.blocked) == ("db", 2, None, None)
 
 
 def test_attempts_and_the_reason_are_told(program, store, ended):
