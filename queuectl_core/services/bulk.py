@@ -7,6 +7,7 @@ are added.
 from __future__ import annotations
 
 import io
+from functools import partial
 from itertools import islice
 from threading import Thread
 
@@ -59,9 +60,10 @@ class Plan(Record):
 
 
 class Chunk(Record):
-    """Lines made into jobs, each with its number. `add` adds all of them."""
+    """Lines made into jobs, and the number of each one's line. `add` adds all of them."""
 
-    jobs: Sequence[Numbered]
+    numbers: Sequence[int]
+    jobs: Sequence[NewJob]
     bad: Sequence[BadLine]
     now_ms: int
     add: Callable[[], Sequence[Enqueued]]
@@ -70,7 +72,6 @@ class Chunk(Record):
 if TYPE_CHECKING:
     from typing import TypeVar
 
-    Numbered = tuple[int, NewJob]
     Item = TypeVar("Item")
     Prepare = Callable[[Sequence[NewJob], int], Callable[[], Sequence[Enqueued]]]
 
@@ -88,7 +89,7 @@ def enqueue(store: Store, file: BufferedReader, plan: Plan) -> Iterator[Batch]:
         return store.enqueue(jobs, now_ms=chunk.now_ms, on_conflict=conflict)
 
     for chunk in _chunks(file, plan, prepare):
-        batch = put(chunk.jobs, lambda some, all_of=chunk: add(all_of, some))  # type: ignore[misc]
+        batch = put(chunk.numbers, chunk.jobs, partial(add, chunk))
         yield batch._replace(bad=sorted([*chunk.bad, *batch.bad], key=lambda item: item.line))
 
 
@@ -103,7 +104,7 @@ def enqueue_atomic(store: Store, file: BufferedReader, plan: Plan) -> Batch:
     jobs: list[NewJob] = []
     bad: list[BadLine] = []
     for chunk in _chunks(file, plan, lambda _jobs, _now_ms: list):
-        jobs += [job for _, job in chunk.jobs]
+        jobs += chunk.jobs
         bad += chunk.bad
     if bad:
         return Batch(0, (), bad)
@@ -222,42 +223,49 @@ def _made(lot: Lot, plan: Plan, prepare: Prepare) -> list[Chunk]:
     reader, now_ms = Reader(plan.overrides, plan.defaults), plan.defaults.now_ms
     lines, chunks = iter(lot.numbered()), []
     while some := list(islice(lines, CHUNK_JOBS)):
-        jobs, bad = _sorted(some, reader)
-        chunks.append(Chunk(jobs, bad, now_ms, prepare([job for _, job in jobs], now_ms)))
+        numbers, jobs, bad = _sorted(some, reader)
+        chunks.append(Chunk(numbers, jobs, bad, now_ms, prepare(jobs, now_ms)))
     return chunks
 
 
 def _sorted(
     lines: Sequence[tuple[int, bytes]], reader: Reader
-) -> tuple[Sequence[Numbered], Sequence[BadLine]]:
+) -> tuple[Sequence[int], Sequence[NewJob], Sequence[BadLine]]:
     """Sort lines into jobs and bad ones; empty lines and comments count for nothing."""
     numbers, texts = zip(*lines, strict=True)
     alike = reader.jobs(texts)
     if alike is not None:
-        return list(zip(numbers, alike, strict=True)), ()
-    jobs: list[Numbered] = []
+        return numbers, alike, ()
+    good: list[int] = []
+    jobs: list[NewJob] = []
     bad: list[BadLine] = []
     for number, line in lines:
         if not (words := line.strip()) or words.startswith(b"#"):
             continue
         try:
-            jobs.append((number, reader.job(line)))
+            jobs.append(reader.job(line))
+            good.append(number)
         except BadData as error:
             bad.append(BadLine(number, error))
-    return jobs, bad
+    return good, jobs, bad
 
 
-def put(jobs: Sequence[tuple[int, Item]], add: Callable[[list[Item]], Sequence[Enqueued]]) -> Batch:
-    """Add numbered lines; where some can't be added, halve until these stand alone."""
+def put(
+    numbers: Sequence[int],
+    jobs: Sequence[Item],
+    add: Callable[[Sequence[Item]], Sequence[Enqueued]],
+) -> Batch:
+    """Add the jobs of numbered lines; where some can't be added, halve until these stand alone."""
     if not jobs:
         return Batch(0, (), ())
     try:
-        added = add([job for _, job in jobs])
+        added = add(jobs)
     except (BadData, JobExists, NotFound) as error:
         if len(jobs) == 1:
-            return Batch(0, (), (BadLine(jobs[0][0], error),))
+            return Batch(0, (), (BadLine(numbers[0], error),))
         middle = len(jobs) // 2
-        first, second = put(jobs[:middle], add), put(jobs[middle:], add)
+        first = put(numbers[:middle], jobs[:middle], add)
+        second = put(numbers[middle:], jobs[middle:], add)
         return Batch(
             first.good + second.good, [*first.added, *second.added], [*first.bad, *second.bad]
         )

@@ -73,34 +73,36 @@ def adopt(store: Store, file: BufferedReader, plan: Plan) -> Iterator[Batch]:
                 numbers.learn(history.origin, one.number)
         return added
 
-    for numbered, bad, now_ms in _read(file, plan):
-        batch = bulk.put(numbered, partial(add, now_ms=now_ms))
+    for lines, histories, bad, now_ms in _read(file, plan):
+        batch = bulk.put(lines, histories, partial(add, now_ms=now_ms))
         yield batch._replace(bad=sorted([*bad, *batch.bad], key=lambda item: item.line))
 
 
 def check(file: BufferedReader, plan: Plan) -> Iterator[Batch]:
     """Read and judge all lines, and add nothing."""
-    for numbered, bad, _ in _read(file, plan):
-        yield Batch(len(numbered), (), bad)
+    for _, histories, bad, _ in _read(file, plan):
+        yield Batch(len(histories), (), bad)
 
 
 def _read(
     file: BufferedReader, plan: Plan
-) -> Iterator[tuple[list[tuple[int, History]], list[BadLine], int]]:
+) -> Iterator[tuple[list[int], list[History], list[BadLine], int]]:
     for lot in Stream(file).lots():
         lines = list(lot.numbered())
         for start in range(0, len(lines), CHUNK):
             defaults = plan.defaults._replace(now_ms=plan.clock.now_ms())
-            good: list[tuple[int, History]] = []
+            good: list[int] = []
+            histories: list[History] = []
             bad: list[BadLine] = []
             for number, line in lines[start : start + CHUNK]:
                 if not line.strip():
                     continue
                 try:
-                    good.append((number, read(line, defaults)))
+                    histories.append(read(line, defaults))
+                    good.append(number)
                 except BadData as error:
                     bad.append(BadLine(number, error))
-            yield good, bad, defaults.now_ms
+            yield good, histories, bad, defaults.now_ms
 
 
 class Numbers:
