@@ -16,6 +16,11 @@ OURS = ("libpython", "apsw")
 """What lies in each of ours: another program of the same making has its own directories."""
 
 
+def loader_of(path: str) -> int | None:
+    """Return the pid of the loader that unpacked a bundle; None where its name does not tell."""
+    return _pid_of(os.path.basename(path))
+
+
 def leaked(directory: str) -> list[str]:
     """Return the bundles in a directory that no process uses and that are ours; sorted."""
     try:

@@ -10,6 +10,7 @@ from queuectl_core.cli import output
 from queuectl_core.errors import NoPermission, Unavailable, UsageError
 from queuectl_core.records import Record
 from queuectl_core.storage import open_store
+from queuectl_core.worker import frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def web(session: Session, args: Args) -> int:
     context = _context(session, request.options)
     _log_to_stderr(request.options)
     listener = server.open_socket(request.address)
+    frozen.end_with_loader()
     server.serve(
         context,
         listener,

@@ -43,7 +43,11 @@ def start(session: Session, args: Args) -> int:
                 "--web and --detach do not go together", hint="queuectl web, beside the worker"
             )
         return _detach(session, args)
-    return _work(session, args) if where is None else _work_with_web(session, args, where)
+    if where is not None:
+        return _work_with_web(session, args, where)
+    from queuectl_core.worker import frozen  # noqa: PLC0415 - no other verb needs it
+
+    return _work(session, args, frozen.parent())
 
 
 def up(session: Session, args: Args) -> int:
@@ -51,13 +55,18 @@ def up(session: Session, args: Args) -> int:
     return _work_with_web(session, args, args.text("--web") or USUAL_WEB)
 
 
-def _work(session: Session, args: Args) -> int:
-    """Return the supervisor's exit code."""
+def _work(session: Session, args: Args, parent: int) -> int:
+    """Return the exit code of the supervisor, which stops when the process `parent` dies."""
     order = _order(args)
     from queuectl_core.worker import supervisor  # noqa: PLC0415 - no other verb needs it
 
-    settings, db_path = session.settings, session.db_path
-    return supervisor.run(home=session.home, db_path=db_path, settings=settings, order=order)
+    return supervisor.run(
+        home=session.home,
+        db_path=session.db_path,
+        settings=session.settings,
+        order=order,
+        parent=parent,
+    )
 
 
 def _order(args: Args) -> Order:
@@ -129,14 +138,16 @@ def _tell_started(session: Session, row: WorkerRow) -> None:
 def _work_with_web(session: Session, args: Args, where: str) -> int:
     """Open the door of the dashboard first: what is wrong with it is said before a job runs."""
     from queuectl_core.cli import web  # noqa: PLC0415 - bottle, waitress: not for a bare worker
-    from queuectl_core.worker import tandem  # noqa: PLC0415 - as above
+    from queuectl_core.worker import frozen, tandem  # noqa: PLC0415 - as above
 
     _order(args)  # what is wrong with it is said before anything else
     serve = web.beside(session, where)
     session.close()  # a connection must not cross a fork (https://sqlite.org/faq.html, 6)
     output.flush()
+    frozen.end_with_loader()
+    parent = os.getpid()
     return tandem.run(
-        lambda: _guarded(lambda: _work(session, args)),
+        lambda: _guarded(lambda: _work(session, args, parent)),
         lambda deaths: _guarded(lambda: serve(deaths)),
         session.clock,
     )

@@ -178,7 +178,7 @@ class _Keeper:
         self._bell = store.bell(self._id)
         self._reserve = Reserve(path_beside(place.db_path))
         self._orphans = processes.Orphans(strangers=processes.adopted())
-        self._parent = os.getppid()
+        self._parent = frozen.parent()
         self._runner: _Runner | None = None
         self._signal: int | None = None
         self._signalled_ms = 0

@@ -67,10 +67,12 @@ def run(
     db_path: str,
     settings: Settings,
     order: Order,
+    parent: int,
 ) -> int:
     """Run a worker in the foreground until stopped, drained or used up; return the exit code.
 
-    Raises what is wrong with the home or the queue before anything starts.
+    The frozen executable stops when the process `parent` dies. Raises what is wrong with the home
+    or the queue before anything starts.
     """
     clock = SystemClock()
     prepare(home)
@@ -93,16 +95,16 @@ def run(
         order,
         detached=environment.DETACHED_VARIABLE in os.environ,
     )
-    return Supervisor(plan, clock).run()
+    return Supervisor(plan, clock, parent).run()
 
 
 class Supervisor:
     """One worker as people see it. The pool may die and come back meanwhile."""
 
-    def __init__(self, plan: Plan, clock: Clock) -> None:
+    def __init__(self, plan: Plan, clock: Clock, parent: int) -> None:
         self._plan = plan
         self._clock = clock
-        self._parent = os.getppid()
+        self._parent = parent
         self._pool = 0
         self._control = -1
         self._heart = -1

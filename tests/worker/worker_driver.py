@@ -22,6 +22,7 @@ def main() -> int:
         db_path=os.path.join(path, "queue.db"),
         settings=home.read_settings(found, os.environ),
         order=Order(threads=int(threads), drain=drain == "1"),
+        parent=os.getppid(),
     )
 
 
