@@ -19,6 +19,7 @@ import chaos_damage
 import chaos_flow
 import chaos_kills
 import chaos_scarce
+import chaos_upgrade
 from chaos_world import Broken
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ SCENARIOS: dict[str, Callable[[chaos_kills.Size], str]] = {
     "making": chaos_change.making,
     "settings": chaos_change.settings,
     "newer": chaos_change.newer,
+    "upgrade": chaos_upgrade.upgrade,
     "mutex": chaos_flow.mutex,
 }
 

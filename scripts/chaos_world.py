@@ -99,6 +99,11 @@ class World:
         pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
         return bool(sum(self.kill(pid) for pid in pids))  # any() would stop at the first
 
+    def kill_everybody(self) -> None:
+        """Kill all processes of the world, and wait until they are gone."""
+        self.kill_at_once([int(name) for name in os.listdir("/proc") if name.isdigit()])
+        eventually(lambda: not self._kill_all(), "the world's processes are gone")
+
     # --- commands ---
 
     def run(
@@ -126,12 +131,9 @@ class World:
             raise Broken(f"{words} exited {done.returncode}: {done.stderr}{done.stdout}")
         return done
 
-    def run_and_cut_off(self, rng: Random, *words: str) -> int:
-        """Run a command and kill it after a random span, the loader alone or with its child.
-
-        Return its exit code, which is 0 or more where it was faster.
-        """
-        process = subprocess.Popen(
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start a command that nobody listens to; the caller ends and reaps it."""
+        return subprocess.Popen(
             [self.binary, *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -140,9 +142,16 @@ class World:
             cwd=self.root,
             start_new_session=True,
         )
+
+    def run_and_cut_off(self, rng: Random, *words: str, within_s: float = CUT_WITHIN_S) -> int:
+        """Run a command and kill it after a random span, the loader alone or with its child.
+
+        Return its exit code, which is 0 or more where it was faster.
+        """
+        process = self.begin(*words)
         both = rng.random() < 0.7
         try:
-            return process.wait(rng.uniform(0.0, CUT_WITHIN_S))
+            return process.wait(rng.uniform(0.0, within_s))
         except subprocess.TimeoutExpired:
             self.kill(process.pid, signal.SIGSTOP)  # else it may fork once more meanwhile
             eventually(lambda: stat(process.pid)[:1] in ([b"T"], [b"Z"]), "the loader stands still")

@@ -5,9 +5,11 @@ queue drains by itself once there is room. On a real disk of 8 MiB that is mount
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ pytestmark = pytest.mark.binary
 
 DISK = "8m"
 RESERVE_BYTES = 4 << 20
+OLD_QUEUE = Path(__file__).resolve().parent.parent / "data" / "queue-schema-0001.db"
 MOUNT = 'mount -t tmpfs -o size="$2",mode=700 none "$1" && echo mounted && exec cat'
 
 
@@ -238,6 +241,18 @@ def test_a_worker_on_a_full_disk_ends_in_good_order(full):
 
     assert worker.await_end() == 0
     assert "Traceback" not in worker.log
+
+
+def test_an_upgrade_that_finds_no_room_leaves_the_old_queue_and_no_part_of_a_copy(full):
+    shutil.copy(OLD_QUEUE, full.disk.file("queue.db"))
+    os.chmod(full.disk.file("queue.db"), 0o600)
+    full.disk.fill()
+
+    assert "the disk is full" in full.refused(74, "list").err
+
+    assert not [name for name in os.listdir(full.disk.file(".")) if "before" in name]
+    full.disk.free()
+    assert states(full)["pending-job"] == "pending"
 
 
 # --- stdout that takes nothing ---

@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SEED = os.environ.get("QUEUECTL_CHAOS_SEED") or str(random.SystemRandom().randrange(1_000_000))
 SCENARIOS = [
     "kill", "enqueue", "remains", "poison", "bystander", "race", "stop", "damage", "output",
-    "limits", "scarce", "torn", "flat", "clock", "making", "settings", "newer", "mutex",
+    "limits", "scarce", "torn", "flat", "clock", "making", "settings", "newer",
+    "upgrade", "mutex",
 ]  # fmt: skip
 
 

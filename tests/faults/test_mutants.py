@@ -18,7 +18,6 @@ from queuectl_core import home as homes
 from queuectl_core.errors import QueuectlError
 from queuectl_core.storage.sqlite import connection as opening
 from queuectl_core.storage.sqlite import files, ledger, upkeep
-from queuectl_core.storage.sqlite import statements as sql
 from tests.faults import disk, test_io_errors, test_power, test_power_copies, test_power_files
 from tests.faults.traffic import live
 
@@ -110,17 +109,24 @@ def settings_are_written_in_place(patch):
 
 
 def a_migration_is_not_one_transaction(patch):
-    def migrate(connection, migration, now_ms):
-        connection.execute(migration.script).fetchall()
-        connection.execute(sql.RECORD_MIGRATION, (migration.number, migration.name, now_ms))
-        connection.execute(f"PRAGMA user_version = {migration.number}")
-
-    def migrate_new_ones(connection, migration, now_ms):
-        step = true_migrate if migration.number == 1 else migrate
-        step(connection, migration, now_ms)
+    def migrate(connection, missing, now_ms):
+        if missing[0].number == 1:
+            true_migrate(connection, missing, now_ms)
+        else:
+            for migration in missing:
+                opening._run(connection, migration, now_ms)
 
     true_migrate = opening._migrate
-    patch.setattr(opening, "_migrate", migrate_new_ones)
+    patch.setattr(opening, "_migrate", migrate)
+
+
+def each_script_is_a_transaction_of_its_own(patch):
+    def migrate(connection, missing, now_ms):
+        for migration in missing:
+            true_migrate(connection, [migration], now_ms)
+
+    true_migrate = opening._migrate
+    patch.setattr(opening, "_migrate", migrate)
 
 
 def a_migration_makes_no_copy(patch):
@@ -232,6 +238,7 @@ CHECKS = [
     Check(the_id_is_noted_before_there_is_a_queue, cut_the_making),
     Check(settings_are_written_in_place, cut_the_settings),
     Check(a_migration_is_not_one_transaction, cut_a_migration),
+    Check(each_script_is_a_transaction_of_its_own, cut_a_migration),
     Check(a_migration_makes_no_copy, cut_a_migration),
     Check(the_copy_is_written_in_place, cut_a_migration),
     Check(names_are_not_synced, cut_backups),

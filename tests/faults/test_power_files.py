@@ -32,13 +32,18 @@ def after(remains: Remains, luck: int, done: int) -> dict[str, bytes]:
 # --- a migration ---
 
 
+STEPS = (
+    "CREATE TABLE notes (text TEXT) STRICT; INSERT INTO notes VALUES ('old');",
+    "ALTER TABLE notes ADD COLUMN more TEXT; UPDATE notes SET text = 'new';",
+)
+
+
 def newer_schema(patch):
-    """Make this a queuectl whose schema is one number further."""
-    number = opening.SCHEMA_VERSION + 1
-    script = "CREATE TABLE notes (text TEXT) STRICT; INSERT INTO notes VALUES ('new');"
-    more = (*migrations.MIGRATIONS, Migration(number, "notes", script))
-    patch.setattr(migrations, "MIGRATIONS", more)
-    patch.setattr(opening, "SCHEMA_VERSION", number)
+    """Make this a queuectl whose schema is two numbers further."""
+    first = opening.SCHEMA_VERSION + 1
+    more = [Migration(first + n, f"notes{n}", script) for n, script in enumerate(STEPS)]
+    patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, *more))
+    patch.setattr(opening, "SCHEMA_VERSION", more[-1].number)
 
 
 def migrate(directory, patch):
@@ -82,12 +87,13 @@ def cut_a_migration(directory, patch, luck):
 
 
 def check_migrated(path, older, *, must_be):
+    newest = older + len(STEPS)
     version = look(path, "PRAGMA user_version")
     tables = look(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'notes'")
-    assert (version, tables) in {(older, 0), (older + 1, 1)}
+    assert (version, tables) in {(older, 0), (newest, 1)}
     assert version > older or not must_be
     if version > older:
-        copy = f"{path}.before-{older + 1:04d}"
+        copy = f"{path}.before-{newest:04d}"
         assert look(copy, "PRAGMA user_version") == older
         assert look(copy, "SELECT id FROM jobs") == "a"
     store = open_store(path, now_ms=NOW_MS)

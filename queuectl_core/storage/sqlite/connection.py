@@ -26,6 +26,8 @@ from queuectl_core.storage.sqlite import statements as sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from queuectl_core.storage.migrate import Migration
     from queuectl_core.storage.sqlite.gate import Gate
 
@@ -150,7 +152,8 @@ def newer_version(path: str, version: int) -> NewerVersion:
 def _upgrade(connection: apsw.Connection, path: str, now_ms: int) -> None:
     """Run the scripts that are missing; who waited at the gate may find them done.
 
-    Copies an old file first.
+    Copies an old file first. All of them are one transaction: whoever is killed leaves the queue
+    as it was, and the next one's copy is of the same.
     """
     from queuectl_core.storage.sqlite.migrations import (  # noqa: PLC0415 - once in a queue's life
         MIGRATIONS,
@@ -163,34 +166,49 @@ def _upgrade(connection: apsw.Connection, path: str, now_ms: int) -> None:
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
     elif version < SCHEMA_VERSION:
         _keep_old(connection, f"{path}.before-{SCHEMA_VERSION:04d}")
-    for migration in MIGRATIONS[version:]:
-        _migrate(connection, migration, now_ms)
+    if version < SCHEMA_VERSION:
+        _migrate(connection, MIGRATIONS[version:], now_ms)
 
 
 def _keep_old(connection: apsw.Connection, path: str) -> None:
     """Copy the queue as it is; a copy that was cut off earlier does not count."""
     draft = f"{path}.part"
-    if os.path.lexists(draft):
-        os.unlink(draft)
-    backup(connection, draft)
-    os.replace(draft, path)
+    _discard(draft)
+    try:
+        backup(connection, draft)
+        os.replace(draft, path)
+    except BaseException:
+        _discard(draft)  # where the disk is full it would keep it so
+        raise
     # else the migration can outlive its copy in a power cut
     files.sync_directory(os.path.dirname(path))
 
 
-def _migrate(connection: apsw.Connection, migration: Migration, now_ms: int) -> None:
+def _discard(draft: str) -> None:
+    """Remove a draft and the journal beside it, as far as they are there."""
+    for path in (draft, f"{draft}-journal"):
+        if os.path.lexists(path):
+            os.unlink(path)
+
+
+def _migrate(connection: apsw.Connection, missing: Sequence[Migration], now_ms: int) -> None:
     connection.execute(sql.BEGIN)
     try:
-        connection.execute(migration.script).fetchall()
-        connection.execute(sql.RECORD_MIGRATION, (migration.number, migration.name, now_ms))
-        connection.execute(f"PRAGMA user_version = {migration.number}")
-        if migration.number == 1:
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(sql.INSERT_QUEUE_ID, {"id": os.urandom(16).hex(), "now_ms": now_ms})
+        for migration in missing:
+            _run(connection, migration, now_ms)
         connection.execute(sql.COMMIT)
     except BaseException:
         roll_back(connection)
         raise
+
+
+def _run(connection: apsw.Connection, migration: Migration, now_ms: int) -> None:
+    connection.execute(migration.script).fetchall()
+    connection.execute(sql.RECORD_MIGRATION, (migration.number, migration.name, now_ms))
+    connection.execute(f"PRAGMA user_version = {migration.number}")
+    if migration.number == 1:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(sql.INSERT_QUEUE_ID, {"id": os.urandom(16).hex(), "now_ms": now_ms})
 
 
 def _check_identity(connection: apsw.Connection, path: str, gate: Gate) -> None:
