@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -86,6 +87,66 @@ def test_a_holder_that_goes_on_is_waited_for(gate, other, monkeypatch):
         pass
 
     assert looks == [holder.LOOK_EVERY_MS]
+
+
+WAIT = """
+import sys
+from queuectl_core.errors import StorageBusy
+from queuectl_core.storage.sqlite import holder
+from queuectl_core.storage.sqlite.gate import Gate
+holder.LOOKS, holder.ALARM_S = 2, 0.2
+gate = Gate(sys.argv[1])
+look = holder.outwait_stopped
+def looked(fd, path):
+    look(fd, path)
+    print("looked", flush=True)
+holder.outwait_stopped = looked
+try:
+    with gate:
+        print("in", flush=True)
+except StorageBusy as error:
+    print(error, flush=True)
+"""
+
+
+@pytest.fixture
+def waiter(other, path):
+    """A process that waits for the gate, and has looked at its holder."""
+    line = [sys.executable, "-c", WAIT, path]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "looked\n"
+        yield process
+
+
+def test_who_waits_already_when_the_holder_is_stopped_is_told_its_pid_too(waiter, other):
+    stop(other)
+
+    told = [line for line in waiter.stdout if line != "looked\n"]
+
+    assert f"process {other.pid} is stopped" in "".join(told)
+
+
+def test_who_waits_long_for_a_holder_that_works_waits_on(waiter, other):
+    assert waiter.stdout.readline() == "looked\n"  # by the alarm
+    other.stdin.close()
+
+    told = [line for line in waiter.stdout if line != "looked\n"]
+
+    assert told == ["in\n"]
+
+
+def test_another_thread_waits_without_an_alarm(gate):
+    usual, caught = signal.getsignal(signal.SIGALRM), []
+
+    def wait():
+        with holder.alarm(gate._fd, gate._path):
+            caught.append(signal.getsignal(signal.SIGALRM))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    thread.join(20)
+
+    assert caught == [usual]
 
 
 def test_a_holder_that_works_is_waited_for_as_ever(gate, other, monkeypatch):

@@ -40,18 +40,20 @@ class Gate:
             raise access_error(error, self._path) from error
 
     def _queue_up(self) -> None:
-        """Wait among others, in order. Looks once in its life who is in there.
+        """Wait among others, in order. Looks who is in there at first, and every few seconds.
 
-        flock(2) has no timeout, and a wait that polls would lose its place to those who do not. So
-        who queues up behind a stopped process hears of it, and who already waits when it is
-        stopped waits on. A command meets the gate once; the threads of a worker need no more.
+        flock(2) has no timeout, and a wait that is broken off loses its place to those who wait on.
+        So a look takes place before the first wait, where it costs nothing, and then by an alarm
+        that a wait of the usual length never meets. The threads of a worker have no alarms and wait
+        on: they have nobody to tell.
         """
+        from queuectl_core.storage.sqlite import holder  # noqa: PLC0415 - 0.3 ms; few must wait
+
         if not self._has_looked:
             self._has_looked = True
-            from queuectl_core.storage.sqlite import holder  # noqa: PLC0415 - 0.3 ms; few must wait
-
             holder.outwait_stopped(self._fd, self._path)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        with holder.alarm(self._fd, self._path):
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
 
     def __exit__(self, *_: object) -> None:
         """Let the next one in."""
