@@ -90,7 +90,7 @@ def peers(plan: Plan) -> Iterator[Row]:
     """Run short jobs by everybody's means, all in the same rounds."""
     here = bench_peers.had(plan)
     idle_s = _empty_worker_cpu_s()
-    for width in plan.quick and (2,) or GOALS:
+    for width in (2,) if plan.quick else GOALS:
         measures = {"xargs": partial(bench_peers.xargs, plan.pick(300, 1000), width)}
         measures["queuectl"] = partial(drain, plan.pick(300, 1000), width, idle_s)
         able = [peer for peer in here if width in peer.widths]

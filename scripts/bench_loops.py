@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,23 @@ def run(command: str) -> None:
     subprocess.run(["sh", "-c", command], check=True, capture_output=True)
 
 
-class LiteQueue:
+class Library(Protocol):
+    """A queue in a folder."""
+
+    def durability(self) -> str:
+        """Return when SQLite syncs: its own word."""
+
+    def add_all(self, commands: list[str]) -> None:
+        """Add many jobs."""
+
+    def add(self, command: str) -> None:
+        """Add one."""
+
+    def drain(self, width: int, count: int) -> None:
+        """Run all jobs, `width` at a time; there are `count`."""
+
+
+class _LiteQueue:
     """One connection behind a lock: faster than one for each thread and SQLite's busy handler."""
 
     def __init__(self, folder: Path, *, full: bool) -> None:
@@ -80,7 +96,7 @@ class LiteQueue:
             sys.exit(f"{self._queue.qsize()} of {count} jobs are left")
 
 
-class PersistQueue:
+class _PersistQueue:
     """The queue with acknowledgements; it has a lock itself."""
 
     def __init__(self, folder: Path, *, full: bool) -> None:
@@ -88,10 +104,11 @@ class PersistQueue:
 
         self._queue = SQLiteAckQueue(str(folder / "persist"), multithreading=True)
         if full:
-            self._queue._putter.execute("PRAGMA synchronous = FULL")  # noqa: SLF001 - it has no other door
+            # it has no other door
+            self._queue._putter.execute("PRAGMA synchronous = FULL")  # noqa: SLF001
 
     def durability(self) -> str:
-        return durability(self._queue._putter)  # noqa: SLF001 - as above
+        return durability(self._queue._putter)  # noqa: SLF001
 
     def add_all(self, commands: list[str]) -> None:
         for command in commands:
@@ -117,7 +134,7 @@ class PersistQueue:
             sys.exit(f"{self._queue.acked_count()} of {count} jobs are done")
 
 
-class Huey:
+class _Huey:
     """Its own consumer, with threads."""
 
     def __init__(self, folder: Path, *, full: bool) -> None:
@@ -159,7 +176,11 @@ class Huey:
         threading.Event().wait()
 
 
-LIBRARIES = {"litequeue": LiteQueue, "persist-queue": PersistQueue, "huey": Huey}
+LIBRARIES: dict[str, Callable[..., Library]] = {
+    "litequeue": _LiteQueue,
+    "persist-queue": _PersistQueue,
+    "huey": _Huey,
+}
 
 
 def loop(width: int, run_next: Callable[[], bool]) -> None:
@@ -176,42 +197,44 @@ def loop(width: int, run_next: Callable[[], bool]) -> None:
         thread.join()
 
 
-def drain(queue: Any, count: str, width: str) -> dict[str, object]:  # noqa: ANN401 - one of three
+def drain(queue: Library, count: str, width: str) -> dict[str, object]:
     queue.add_all([COMMAND] * int(count))
     cpu, begun = cpu_s(), time.perf_counter()
     queue.drain(int(width), int(count))
     return {"span_s": time.perf_counter() - begun, "cpu_s": cpu_s() - cpu}
 
 
-def bulk(queue: Any, count: str) -> dict[str, object]:  # noqa: ANN401 - as above
+def bulk(queue: Library, count: str) -> dict[str, object]:
     commands = [f"echo {number}" for number in range(int(count))]
     cpu, begun = cpu_s(), time.perf_counter()
     queue.add_all(commands)
     return {"span_s": time.perf_counter() - begun, "cpu_s": cpu_s() - cpu}
 
 
-def enqueue(queue: Any) -> dict[str, object]:  # noqa: ANN401 - as above
+def enqueue(queue: Library) -> dict[str, object]:
     queue.add(COMMAND)
     return {}
 
 
-def add(queue: Any, command: str) -> dict[str, object]:  # noqa: ANN401 - as above
+def add(queue: Library, command: str) -> dict[str, object]:
     queue.add(command)
     return {"at_s": time.perf_counter()}
 
 
-def serve(queue: Any) -> dict[str, object]:  # noqa: ANN401 - as above
+def serve(queue: _Huey) -> dict[str, object]:
     queue.serve()
     return {}
 
 
-DEEDS = {deed.__name__: deed for deed in (drain, bulk, enqueue, add, serve)}
+DEEDS: dict[str, Callable[..., dict[str, object]]] = {
+    deed.__name__: deed for deed in (drain, bulk, enqueue, add, serve)
+}
 
 
 def main(deed: str, peer: str, folder: str, *words: str) -> None:
     name, _, mode = peer.partition(":")
     queue = LIBRARIES[name](Path(folder), full=mode == "full")
-    found = DEEDS[deed](queue, *words)
+    found: dict[str, object] = DEEDS[deed](queue, *words)
     print(json.dumps({**found, "durability": queue.durability()}), flush=True)
 
 

@@ -69,5 +69,5 @@ def _system() -> str:
 
 def _file_system() -> str:
     """Return the kind of file system that TMPDIR is on."""
-    words = ["stat", "--file-system", "--format=%T", tempfile.gettempdir()]
+    words = ["findmnt", "-n", "-o", "FSTYPE", "-T", tempfile.gettempdir()]
     return subprocess.check_output(words, text=True).strip()
