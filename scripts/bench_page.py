@@ -98,11 +98,19 @@ def pictures(parts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _measured(facts: Mapping[str, Any]) -> str:
-    size = "quick" if facts["quick"] else "full"
-    return (
-        f"{facts['date']}, version {facts['version']}, {facts['cores']} cores"
-        f" ({facts['processor']}), {facts['system']}, kernel {facts['kernel']},"
-        f" {facts['file_system']}, Python {facts['python']}; a commit's sync took {facts['fsync_us_before']} us before and"
-        f" {facts['fsync_us_after']} after; load {facts['load_before']} and {facts['load_after']};"
-        f" {size} size, seed {facts['seed']}."
+    """Return in a sentence what a part was measured on."""
+    return ", ".join(
+        (
+            f"{facts['date']}",
+            f"version {facts['version']}",
+            f"{facts['cores']} cores ({facts['processor']})",
+            f"{facts['system']}",
+            f"kernel {facts['kernel']}",
+            f"{facts['file_system']}",
+            f"Python {facts['python']}",
+            f"sync of a commit {facts['fsync_us_before']} us before, {facts['fsync_us_after']} after",
+            f"load {facts['load_before']} before, {facts['load_after']} after",
+            "quick size" if facts["quick"] else "full size",
+            f"seed {facts['seed']}.",
+        )
     )

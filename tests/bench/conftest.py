@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# the parts of scripts/bench import each other as scripts do
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
