@@ -1,4 +1,4 @@
-"""`queuectl release`: held jobs go."""
+"""`queuectl hold` and `release`: jobs are held back, and let go."""
 
 from __future__ import annotations
 
@@ -10,6 +10,21 @@ if TYPE_CHECKING:
 
     from queuectl_core.cli.parse import Args
     from queuectl_core.cli.session import Command, Session
+
+
+def hold(session: Session, args: Args) -> int:
+    """Hold jobs back, all or none."""
+    found = jobs.find_all(session.store, args.words("<id>"))
+    waiting.hold(session.store, found, now_ms=session.clock.now_ms())
+    for job in found:
+        now = session.store.job_by_number(job.number) or job
+        if session.out.as_json:
+            session.out.record(jobs.record(now))
+        elif session.out.quiet:
+            session.out.line(job.name)
+        else:
+            session.out.line(f"Held job {job.name}; let it go: queuectl release {job.name}")
+    return 0
 
 
 def release(session: Session, args: Args) -> int:
@@ -28,4 +43,4 @@ def release(session: Session, args: Args) -> int:
     return 0
 
 
-COMMANDS: Mapping[str, Command] = {"release": release}
+COMMANDS: Mapping[str, Command] = {"hold": hold, "release": release}

@@ -19,7 +19,7 @@ HABITS = {
     "shutdown": "worker stop", "health": "worker health", "workers": "worker list",
     "kill": "cancel", "abort": "cancel", "rerun": "retry", "requeue": "retry",
     "restart": "retry", "delete": "rm", "remove": "rm", "del": "rm", "update": "edit",
-    "clean": "prune", "cleanup": "prune", "purge": "prune", "gc": "prune", "hold": "pause",
+    "clean": "prune", "cleanup": "prune", "purge": "prune", "gc": "prune",
     "unpause": "resume", "exec": "run", "dead": "dlq list", "failed": "dlq list",
     "settings": "config get", "set": "config set", "get-config": "config get",
     "dashboard": "web", "ui": "web", "cron": "schedule add", "crontab": "schedule list",

@@ -202,7 +202,7 @@ def _commands(verb: str) -> Mapping[str, Command]:
             from queuectl_core.cli.enqueue import COMMANDS
         case "run":
             from queuectl_core.cli.run import COMMANDS
-        case "release":
+        case "hold" | "release":
             from queuectl_core.cli.flow import COMMANDS
         case "logs":
             from queuectl_core.cli.logs import COMMANDS

@@ -36,6 +36,7 @@ VERBS: Mapping[str, str] = {
     "prune": "forget old finished jobs",
     "pause": "let no job of a queue start",
     "resume": "let jobs of a paused queue start again",
+    "hold": "hold back jobs that wait",
     "release": "let held jobs go",
     "status": "count the jobs by state",
     "metrics": "sum up what happened",

@@ -145,8 +145,19 @@ Examples:
   queuectl logs --attempt 1 --stderr 17
 """
 
+HOLD = """\
+Hold back jobs that wait, until: queuectl release
+
+Usage:
+  queuectl hold [options] <id>...
+
+Examples:
+  queuectl hold job1
+  queuectl hold 17 18
+"""
+
 RELEASE = """\
-Let jobs go that were enqueued with --hold.
+Let jobs go that are held: by enqueue --hold, or by queuectl hold.
 
 Usage:
   queuectl release [options] <id>...
@@ -160,5 +171,6 @@ TEXTS = {
     "enqueue": ENQUEUE,
     "run": RUN,
     "logs": LOGS,
+    "hold": HOLD,
     "release": RELEASE,
 }

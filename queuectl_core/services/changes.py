@@ -57,6 +57,9 @@ RETRY = Verb(
     f"only jobs that are {states_for(Event.REVIVE)} can",
 )
 RETRY_DEAD = Verb("retry", "retried", (State.DEAD,), (State.DEAD,), "queuectl retry {}")
+NOW = Verb("run now", "due now", CLAIMABLE, CLAIMABLE, "only jobs that wait can")
+HOLD = Verb("hold", "held", CLAIMABLE, CLAIMABLE, "only jobs that wait can")
+RELEASE = Verb("release", "released", CLAIMABLE, CLAIMABLE, "queuectl show {}")
 EDIT = Verb("edit", "edited", CLAIMABLE, CLAIMABLE, "only jobs that wait can: enqueue it anew")
 REMOVE = Verb(
     "remove", "removed", FINAL, FINAL, "cancel it first: queuectl cancel {}", destructive=True
@@ -157,6 +160,26 @@ def edit(store: Store, jobs: Sequence[Job], fields: Mapping[str, object], *, now
     """Give jobs that wait new values; `fields` as services/editing.py makes them."""
     states = store.edit([job.number for job in jobs], fields, now_ms=now_ms)
     return _sorted(jobs, states, EDIT, wanted=EDIT.allowed)
+
+
+def hold(store: Store, jobs: Sequence[Job], *, now_ms: int) -> Batch:
+    """Hold back jobs that wait, until they are released."""
+    states = store.hold([job.number for job in jobs], now_ms=now_ms)
+    return _sorted(jobs, states, HOLD, wanted=HOLD.allowed)
+
+
+def release(store: Store, jobs: Sequence[Job], *, now_ms: int) -> Batch:
+    """Let held jobs go; those that are not held are refused."""
+    let_go = store.unhold([job.number for job in jobs], now_ms=now_ms)
+    pairs = list(zip(jobs, let_go, strict=True))
+    refused = [
+        Refusal(
+            job.name, WrongState(f"job {job.name} is not held", hint=f"queuectl show {job.name}")
+        )
+        for job, went in pairs
+        if not went
+    ]
+    return Batch([job for job, went in pairs if went], refused)
 
 
 def remove(store: Store, jobs: Sequence[Job], *, logs_dir: str, now_ms: int) -> Batch:

@@ -7,6 +7,9 @@ from queuectl_core.durations import format_moment
 from queuectl_core.errors import WrongState
 from queuectl_core.flow import DEPENDENCY, FINISHED, HELD, keyed
 from queuectl_core.lifecycle import CLAIMABLE, State
+from queuectl_core.records import Record
+from queuectl_core.selection import Selection
+from queuectl_core.storage.records import Relative
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from queuectl_core.storage.store import Store
 
 SHOWN = 3
+MOST_RELATIVES = 20
 _END = {"ok": "completes", "fail": "fails", "any": "ends"}
 
 
@@ -57,6 +61,67 @@ def draft_wishes(new: NewJob) -> dict[str, object]:
         "expires_at": wished.expires_at_ms and format_moment(wished.expires_at_ms),
         "hold": wished.hold or None,
     }
+
+
+class Relations(Record):
+    """What stands around a job: those it was to wait for, and those that still wait for it.
+
+    `holders` are other jobs that run with its mutex now. `more`: there are parents, children beyond
+    those.
+    """
+
+    parents: Sequence[Relative]
+    children: Sequence[Relative]
+    holders: Sequence[Job]
+    more: tuple[bool, bool]
+
+
+def relations(store: Store, job: Job) -> Relations:
+    """Return the relations of a job, up to MOST_RELATIVES of each; three look-ups by an index."""
+    pairs = flow.read(job.after or "")
+    wanted = [number for number, _ in pairs[:MOST_RELATIVES]]
+    known = {}
+    if wanted:
+        selection = Selection(numbers=wanted)
+        known = {one.number: one for one in store.select(selection, limit=len(wanted)).jobs}
+    parents = [
+        Relative(number, one.id if one else None, one.state if one else None, condition)
+        for number, condition in pairs[:MOST_RELATIVES]
+        for one in [known.get(number)]
+    ]
+    children = store.children(job.number, limit=MOST_RELATIVES + 1)
+    running = [] if job.mutex is None else store.holders(job.mutex)
+    more = (len(pairs) > MOST_RELATIVES, len(children) > MOST_RELATIVES)
+    holders = [one for one in running if one.number != job.number]
+    return Relations(parents, children[:MOST_RELATIVES], holders, more)
+
+
+def record(found: Relations) -> dict[str, object]:
+    """Return what the world sees of a job's relations; a state of None: forgotten by now."""
+    return {
+        "parents": [_relative(one) for one in found.parents],
+        "children": [_relative(one) for one in found.children],
+        "mutex_holders": [job.name for job in found.holders],
+        "more_parents": found.more[0],
+        "more_children": found.more[1],
+    }
+
+
+def _relative(one: Relative) -> dict[str, object]:
+    return {
+        "id": one.name, "number": one.number, "state": one.state, "condition": one.condition
+    }  # fmt: skip
+
+
+def hold(store: Store, jobs: Sequence[Job], *, now_ms: int) -> None:
+    """Hold jobs back. Raises WrongState, and holds none, when one does not wait."""
+    for job in jobs:
+        if job.state not in CLAIMABLE:
+            raise WrongState(
+                f"job {job.name} can't be held: it is {job.state}; nothing was held",
+                hint="only jobs that wait can",
+            )
+    store.hold([job.number for job in jobs], now_ms=now_ms)
 
 
 def release(store: Store, jobs: Sequence[Job], *, now_ms: int) -> None:

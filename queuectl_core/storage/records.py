@@ -106,8 +106,8 @@ class Pruned(Record):
     more: bool
 
 
-class Parent(Record):
-    """A job that another one waits for. `state` is None where it is forgotten by now."""
+class Relative(Record):
+    """The job at the other end of a dependency. `state` is None where it is forgotten by now."""
 
     number: int
     id: str | None

@@ -5,7 +5,16 @@ from __future__ import annotations
 from queuectl_core import joblog
 from queuectl_core.errors import BadData, NotFound
 from queuectl_core.lifecycle import State
-from queuectl_core.services import again, changes, editing, intake, jobs, reasons, selections
+from queuectl_core.services import (
+    again,
+    changes,
+    editing,
+    intake,
+    jobs,
+    reasons,
+    selections,
+    waiting,
+)
 from queuectl_core.web import api_answers as answers
 from queuectl_core.web.facts import Answer, Role
 from queuectl_core.web.routes import Route
@@ -130,6 +139,23 @@ def cancel(facts: Facts, store: Store, _form: Values) -> Answer:
     return _changed(batch, facts, store)
 
 
+def hold(facts: Facts, store: Store, _form: Values) -> Answer:
+    """Hold back a job that waits."""
+    batch = changes.hold(store, [find(facts, store)], now_ms=facts.now_ms)
+    return _changed(batch, facts, store)
+
+
+def release(facts: Facts, store: Store, _form: Values) -> Answer:
+    """Let a held job go."""
+    batch = changes.release(store, [find(facts, store)], now_ms=facts.now_ms)
+    return _changed(batch, facts, store)
+
+
+def relations(facts: Facts, store: Store, _query: Values) -> Answer:
+    """Tell which jobs one was to wait for, and which wait for it."""
+    return answers.answer(waiting.record(waiting.relations(store, find(facts, store))))
+
+
 def run_copy(facts: Facts, store: Store, _form: Values) -> Answer:
     """Add a job that does the same, without its id."""
     return _added(facts, store, [again.copy_of(find(facts, store))], "error")
@@ -210,6 +236,9 @@ ROUTES: Sequence[Route] = (
     Route("DELETE", "/api/v1/jobs/<id>", Role.OPERATE, remove, "api"),
     Route("POST", "/api/v1/jobs/<id>/retry", Role.OPERATE, retry, "api"),
     Route("POST", "/api/v1/jobs/<id>/cancel", Role.OPERATE, cancel, "api"),
+    Route("POST", "/api/v1/jobs/<id>/hold", Role.OPERATE, hold, "api"),
+    Route("POST", "/api/v1/jobs/<id>/release", Role.OPERATE, release, "api"),
+    Route("GET", "/api/v1/jobs/<id>/relations", Role.READ, relations, "api"),
     Route("POST", "/api/v1/jobs/<id>/run-copy", Role.OPERATE, run_copy, "api"),
     Route("GET", "/api/v1/jobs/<id>/attempts", Role.READ, attempts, "api"),
     Route("GET", "/api/v1/jobs/<id>/attempts/<attempt>/output", Role.READ, output, "api"),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from queuectl_core.errors import BadData, UsageError
-from queuectl_core.job import check_priority
+from queuectl_core.flow import HELD
+from queuectl_core.job import check_priority, check_queue
 from queuectl_core.lifecycle import STATES, State
 from queuectl_core.records import Record
 from queuectl_core.selection import Selection
-from queuectl_core.services import burials, changes, intake
+from queuectl_core.services import burials, changes, editing, intake
 from queuectl_core.services.sweeps import Sweep
 from queuectl_core.web import search
+from queuectl_core.web.actions import VERBS, Deed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from queuectl_core.durations import Naive
     from queuectl_core.job import Job, NewJob
@@ -23,13 +25,10 @@ if TYPE_CHECKING:
 
 LAST = 2**63 - 1
 MOST_PICKED = 1_000
-VERBS: Mapping[str, Verb] = {
-    "retry": changes.RETRY,
-    "cancel": changes.CANCEL,
-    "priority": changes.EDIT,
-    "remove": changes.REMOVE,
-}
-JOB_FIELDS = ("id", "queue", "run_at", "timeout", "backoff", "cwd", "on_crash")
+JOB_FIELDS = (
+    "id", "queue", "run_at", "timeout", "backoff", "cwd", "on_crash", "unique", "mutex",
+    "expires_at",
+)  # fmt: skip
 MAX_CAUSE_CHARACTERS = 1_000
 _DIGITS = 18
 
@@ -53,17 +52,24 @@ class Filter(Record):
 class Choice(Record):
     """Jobs that a bulk action is about: those picked, or all under a number that a filter finds.
 
-    `numbers` None: all. `priority` is the new one, None for the other actions. `asked_at_ms`
-    is when the question was asked that this form answers.
+    `numbers` None: all. `asked_at_ms` is when the question was asked that this form answers.
     """
 
-    action: str
-    verb: Verb
+    deed: Deed
     filter: Filter
     numbers: Sequence[int] | None
     below: int
-    priority: int | None
     asked_at_ms: int
+
+    @property
+    def action(self) -> str:
+        """The word of the button."""
+        return self.deed.action
+
+    @property
+    def verb(self) -> Verb:
+        """What it means."""
+        return self.deed.verb
 
     @property
     def sweep(self) -> Sweep:
@@ -76,17 +82,18 @@ class Choice(Record):
     @property
     def tested(self) -> bool:
         """Whether jobs must be looked at one by one to be counted."""
-        return bool(self.filter.query.tests or self.priority or self.numbers is not None)
+        simple = self.action in {"retry", "cancel", "remove"}
+        return bool(self.filter.query.tests or not simple or self.numbers is not None)
 
     def _takes(self, job: Job) -> bool:
-        if job.state not in self.verb.allowed or job.priority == self.priority:
+        if job.state not in self.verb.allowed or not _changes(self.deed, job):
             return False
         return self.numbers is not None or self.filter.query.fits(job)
 
 
 def choice_of(form: Values, *, now_ms: int) -> Choice:
     """Return what a bulk form asks for; UsageError where it asks for nothing."""
-    action, verb = verb_of(form)
+    deed = deed_of(form, now_ms=now_ms)
     numbers = [number(text, 0) for text in form.all("number")][:MOST_PICKED]
     if form.get("all") != "1" and not numbers:
         raise UsageError("no job is chosen", hint="tick the jobs, or choose all that match")
@@ -94,12 +101,10 @@ def choice_of(form: Values, *, now_ms: int) -> Choice:
     if chosen.query.problems:
         raise BadData(chosen.query.problems[0])
     return Choice(
-        action,
-        verb,
+        deed,
         chosen,
         None if form.get("all") == "1" else numbers,
         number(form.given("below"), LAST),
-        priority(form) if action == "priority" else None,
         number(form.given("asked_at"), now_ms),
     )
 
@@ -137,21 +142,45 @@ def new_job(facts: Facts, form: Values) -> NewJob:
         fields[name] = _whole(name, form.given(name))
     tags = form.given("tags")
     fields["tags"] = None if tags is None else tags.replace(",", " ").split()
+    after = form.given("after")
+    fields["after"] = None if after is None else after.replace(",", " ").split()
+    fields["hold"] = form.get("hold") == "1" or None
     naive: Naive = "utc" if settings.naive_time == "utc" else "local"
     return intake.new_job(fields, intake.Defaults(settings.max_retries, facts.now_ms, None, naive))
 
 
-def priority(form: Values) -> int:
-    """Return the priority that a form asks for; BadData where it is none."""
-    return check_priority(_whole("priority", form.given("priority")))
-
-
-def verb_of(form: Values) -> tuple[str, Verb]:
-    """Return the action that a button stands for."""
+def deed_of(form: Values, *, now_ms: int) -> Deed:
+    """Return what a button stands for; BadData where a new value is wrong."""
     action = form.get("action")
     if action not in VERBS:
         raise UsageError("that action is not known", hint="go back and use one of the buttons")
-    return action, VERBS[action]
+    match action:
+        case "priority":
+            value = check_priority(_whole("priority", form.given("priority")))
+            return Deed(action, {"priority": value})
+        case "queue":
+            return Deed(action, {"queue": check_queue(form.get("queue"))})
+        case "now":
+            return Deed(action, {"run_at_ms": None})
+        case "start":
+            fields = {"run_at": form.given("run_at")}
+            return Deed(action, editing.checked(fields, intake.Defaults(0, now_ms)))
+    return Deed(action)
+
+
+def _changes(deed: Deed, job: Job) -> bool:
+    """Tell whether a job would be another one afterwards."""
+    held = bool((job.blocked or 0) & HELD)
+    match deed.action:
+        case "hold":
+            return not held
+        case "release":
+            return held
+        case "priority":
+            return job.priority != deed.fields["priority"]
+        case "queue":
+            return job.queue != deed.fields["queue"]
+    return True
 
 
 def _whole(name: str, text: str | None) -> int | None:

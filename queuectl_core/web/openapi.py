@@ -77,6 +77,11 @@ OPERATIONS: Mapping[str, Operation] = {
     "DELETE /jobs/{id}": Operation("Remove a job that has ended", None, status=204),
     "POST /jobs/{id}/retry": Operation("Run a job again", _CHANGED),
     "POST /jobs/{id}/cancel": Operation("Cancel a job", _CHANGED),
+    "POST /jobs/{id}/hold": Operation("Hold back a job that waits", _CHANGED),
+    "POST /jobs/{id}/release": Operation("Let a held job go", _CHANGED),
+    "GET /jobs/{id}/relations": Operation(
+        "List the jobs that one was to wait for, and those that wait for it", named("Relations")
+    ),
     "POST /jobs/{id}/run-copy": Operation(
         "Add a job that does the same", named("Added"), status=201
     ),

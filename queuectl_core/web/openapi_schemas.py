@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queuectl_core.flow import ENDS
 from queuectl_core.job import (
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
@@ -72,6 +73,14 @@ _TAGS: Schema = {"type": "array", "items": TEXT, "maxItems": MAX_TAGS}
 _PAUSE = thing({"queue": maybe(TEXT), "paused_at": MOMENT, "by": TEXT, "reason": maybe(TEXT)})
 _COUNTS: Schema = {"type": "object", "additionalProperties": WHOLE}
 _SPAN: Schema = {"type": ["number", "null"]}
+_RELATIVE = thing(
+    {
+        "id": TEXT,
+        "number": WHOLE,
+        "state": maybe(STATE),
+        "condition": {"type": "string", "enum": list(ENDS)},
+    }
+)
 _CHANGEABLE: Mapping[str, Schema] = {
     "queue": maybe(NAME),
     "command": maybe(TEXT),
@@ -141,6 +150,15 @@ SCHEMAS: Mapping[str, Schema] = {
     "Why": thing(
         {"id": TEXT, "number": WHOLE, "state": STATE, "why": TEXT, "text": TEXT,
          "at": maybe(MOMENT), "hint": maybe(TEXT)}
+    ),
+    "Relations": thing(
+        {
+            "parents": {"type": "array", "items": _RELATIVE},
+            "children": {"type": "array", "items": _RELATIVE},
+            "mutex_holders": _WORDS,
+            "more_parents": FLAG,
+            "more_children": FLAG,
+        }
     ),
     "Queue": thing(
         {"name": NAME, "jobs": _COUNTS, "oldest_due": _SPAN, "paused": maybe(_PAUSE)}

@@ -15,14 +15,15 @@ from queuectl_core.records import Record
 from queuectl_core.selection import Selection
 from queuectl_core.services import changes
 from queuectl_core.services.jobs import moment
+from queuectl_core.web import actions
+from queuectl_core.web.actions import Deed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from queuectl_core.clock import Clock
-    from queuectl_core.job import Job
-    from queuectl_core.services.changes import Batch, Verb
+    from queuectl_core.services.changes import Verb
     from queuectl_core.storage.store import Store
 
 CHUNK = 500
@@ -31,9 +32,7 @@ PAUSE_MS = 10
 MOST_KEPT = 100
 MOST_RUNNING = 3
 VERBS: Mapping[str, Verb] = {
-    "retry": changes.RETRY,
-    "cancel": changes.CANCEL,
-    "remove": changes.REMOVE,
+    name: actions.VERBS[name] for name in ("retry", "cancel", "remove", "hold", "release")
 }
 
 
@@ -184,7 +183,7 @@ class Operations:
     def _do(self, one: Progress, numbers: Sequence[int], store: Store) -> bool:
         """Do it chunk by chunk; tell whether it came to its end."""
         place, stop = self._place, self._stops[one.id]
-        act = _act(one.wish.action, store, place)
+        deed = Deed(one.wish.action)
         done = refused = 0
         rest = iter(numbers)
         while chunk := tuple(islice(rest, CHUNK)):
@@ -192,7 +191,8 @@ class Operations:
                 break
             page = store.select(Selection(numbers=chunk), limit=CHUNK).jobs
             jobs = changes.free_of(page, VERBS[one.wish.action])
-            batch = act(jobs, place.clock.now_ms())
+            now_ms = place.clock.now_ms()
+            batch = actions.act(deed, store, jobs, now_ms=now_ms, logs_dir=place.logs_dir)
             done += len(batch.changed)
             refused += len(chunk) - len(batch.changed)
             self._note(one.id, done=done, refused=refused)
@@ -203,16 +203,6 @@ class Operations:
             f"{done} of {one.total}", now_ms=place.clock.now_ms(),
         )  # fmt: skip
         return done + refused == one.total
-
-
-def _act(action: str, store: Store, place: Place) -> Callable[[Sequence[Job], int], Batch]:
-    match action:
-        case "retry":
-            return lambda jobs, now_ms: changes.retry(store, jobs, now_ms=now_ms)
-        case "cancel":
-            return lambda jobs, now_ms: changes.cancel(store, jobs, now_ms=now_ms)
-    logs_dir = place.logs_dir
-    return lambda jobs, now_ms: changes.remove(store, jobs, logs_dir=logs_dir, now_ms=now_ms)
 
 
 def _said(words: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from queuectl_core.job import Job
     from queuectl_core.web.facts import Facts, Page
 
 PLACES = (
@@ -73,6 +74,7 @@ class _Tools:
             "link": self.link,
             "asset": self.asset,
             "icon": views_text.icon,
+            "standing": self.standing,
             "ago": self.ago,
             "at": self.at,
             "since": self.since,
@@ -101,6 +103,11 @@ class _Tools:
     def asset(self, name: str) -> str:
         """Return the link of a static file, which changes with its content."""
         return f"{self._facts.base_path}/static/{name}?v={_version()}"
+
+    def standing(self, job: Job) -> str:
+        """Return the badge that says where a job stands."""
+        look, word = views_text.standing(job, self._facts.now_ms)
+        return self.part("badge", look=look, word=word)
 
     def ago(self, at_ms: int | None) -> str:
         """Return a moment as the time since or until it.

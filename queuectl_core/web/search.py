@@ -2,6 +2,7 @@
 
     state:dead,failed  queue:mail  tag:nightly  created:<2h  created:>7d  id:report
     prio:>=8  exit:1  worker:3  attempts:>=2  run:>30s  error:"no such file"  -queue:mail  rsync
+    reason:held  mutex:db
 
 What the store can find by itself goes into the Selection; the rest is tested on the jobs that it
 finds. A word that is none of these is part of the command, the id or the error.
@@ -50,6 +51,8 @@ QUALIFIERS: Mapping[str, str] = {
     "attempts": "attempts:>=2",
     "run": "run:>30s",
     "error": 'error:"no such file"',
+    "reason": "reason:held",
+    "mutex": "mutex:db",
 }
 """Each qualifier with an example."""
 
@@ -140,7 +143,7 @@ class _Reader:
         return False
 
     def _test(self, name: str, value: str) -> Test:
-        if name in {"state", "queue", "tag", "id", "error"}:
+        if name in {"state", "queue", "tag", "id", "error", "reason", "mutex"}:
             return _text_test(name, value)
         if name == "created":
             sign, span_ms = _compared(value, parse_duration_ms)
@@ -164,16 +167,19 @@ def _whole(text: str) -> int:
 
 
 def _text_test(name: str, value: str) -> Test:
-    if name == "state":
-        states = selections.parse_states(value)
-        return lambda job: job.state in states
-    if name == "queue":
-        return lambda job: job.queue == value
-    if name == "tag":
-        return lambda job: value in job.tags
     lowered = value.lower()
-    if name == "id":
-        return lambda job: lowered in job.name.lower()
+    match name:
+        case "state":
+            states = selections.parse_states(value)
+            return lambda job: job.state in states
+        case "tag":
+            return lambda job: value in job.tags
+        case "reason":
+            return lambda job: jobs.reason(job) == lowered
+        case "queue" | "mutex":
+            return lambda job: getattr(job, name) == value
+        case "id":
+            return lambda job: lowered in job.name.lower()
     return lambda job: lowered in (job.error or "").lower()
 
 

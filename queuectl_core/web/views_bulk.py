@@ -6,8 +6,8 @@ that must be looked at one by one are done a stretch at a time.
 
 from __future__ import annotations
 
-from queuectl_core.services import changes, sweeps
-from queuectl_core.web import forms, operations
+from queuectl_core.services import sweeps
+from queuectl_core.web import actions, forms, operations
 from queuectl_core.web.facts import Redirect
 from queuectl_core.web.operations import Wish
 from queuectl_core.web.views_frame import framed
@@ -92,14 +92,8 @@ def _asking(
 
 def _act(facts: Facts, store: Store, choice: Choice) -> sweeps.Act:
     def act(some: Sequence[Job]) -> Batch:
-        now_ms = facts.now_ms
-        if choice.action == "retry":
-            return changes.retry(store, some, now_ms=now_ms)
-        if choice.action == "cancel":
-            return changes.cancel(store, some, now_ms=now_ms)
-        if choice.action == "remove":
-            return changes.remove(store, some, logs_dir=facts.context.logs_dir, now_ms=now_ms)
-        return changes.edit(store, some, {"priority": choice.priority}, now_ms=now_ms)
+        logs_dir = facts.context.logs_dir
+        return actions.act(choice.deed, store, some, now_ms=facts.now_ms, logs_dir=logs_dir)
 
     return act
 
@@ -115,19 +109,28 @@ def in_words(chosen: Filter, numbers: Sequence[int] | None) -> str:
 
 
 def _word(choice: Choice) -> str:
-    return {"priority": f"Set priority {choice.priority} for", "remove": "Delete"}.get(
-        choice.action, choice.action.capitalize()
-    )
+    fields = choice.deed.fields
+    return {
+        "priority": f"Set priority {fields.get('priority')} for",
+        "queue": f"Move to queue {fields.get('queue')}",
+        "now": "Run now",
+        "remove": "Delete",
+    }.get(choice.action, choice.action.capitalize())
 
 
 def _title(choice: Choice) -> str:
-    return "Change the priority" if choice.action == "priority" else f"{_word(choice)} jobs"
+    return {"priority": "Change the priority", "queue": "Move jobs to another queue"}.get(
+        choice.action, f"{_word(choice)} jobs"
+    )
 
 
 def _done(choice: Choice) -> str:
-    return {"priority": f"given priority {choice.priority}", "remove": "deleted"}.get(
-        choice.action, choice.verb.done
-    )
+    fields = choice.deed.fields
+    return {
+        "priority": f"given priority {fields.get('priority')}",
+        "queue": f"moved to queue {fields.get('queue')}",
+        "remove": "deleted",
+    }.get(choice.action, choice.verb.done)
 
 
 def _back(form: Values) -> str:

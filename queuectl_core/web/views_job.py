@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from queuectl_core.errors import NotFound
-from queuectl_core.job import NewJob
+from queuectl_core.flow import HELD
 from queuectl_core.lifecycle import CLAIMABLE, FINAL, TRANSITIONS, Event, State
 from queuectl_core.records import Record
-from queuectl_core.services import changes, jobs, reasons, tails
-from queuectl_core.web import ansi, forms, timeline
+from queuectl_core.services import again, changes, jobs, reasons, tails, waiting
+from queuectl_core.web import actions, ansi, forms, timeline
 from queuectl_core.web.facts import Answer, Page, Redirect, Role
 from queuectl_core.web.views_frame import framed
 from queuectl_core.web.views_jobs import newest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from queuectl_core.job import Job
-    from queuectl_core.services.changes import Batch
+    from queuectl_core.services.waiting import Relations
     from queuectl_core.storage.store import Store
     from queuectl_core.web.facts import Facts, Values
 
@@ -49,6 +49,8 @@ def show(facts: Facts, store: Store, query: Values) -> Page:
     attempts = store.attempts(job.number)
     attempt = min(forms.number(query.given("attempt"), job.starts), job.starts)
     (why,) = reasons.why(store, [job], now_ms=facts.now_ms)
+    can = _can(job, facts.now_ms)
+    relations = waiting.relations(store, job)
     return framed(
         store,
         "job",
@@ -58,12 +60,14 @@ def show(facts: Facts, store: Store, query: Values) -> Page:
         path=path_of(job),
         command=jobs.command_line(job),
         why=why,
+        relations=relations,
+        flow=_flow(job, relations),
         steps=timeline.steps(job, attempts),
         attempts=range(1, job.starts + 1),
         output=output_of(facts, job, attempt),
         env=_env(facts, job),
-        commands=_commands(job),
-        can=_can(job),
+        commands=_commands(job, can),
+        can=can,
     )
 
 
@@ -88,7 +92,8 @@ def download(facts: Facts, store: Store, query: Values) -> Answer:
 def act(facts: Facts, store: Store, form: Values) -> Page | Redirect:
     """Do something to one job. What can't be undone is asked for once more."""
     job = _existing(store, facts.args["id"])
-    action, verb = forms.verb_of(form)
+    deed = forms.deed_of(form, now_ms=facts.now_ms)
+    action = deed.action
     grave = action == "remove" or (action == "cancel" and job.state is State.PROCESSING)
     if grave and form.get("sure") != "1":
         title = "Delete this job?" if action == "remove" else "Stop this job?"
@@ -96,12 +101,13 @@ def act(facts: Facts, store: Store, form: Values) -> Page | Redirect:
             store, "confirm_job", title, "jobs",
             job=job, path=path_of(job), action=action, live=False,
         )  # fmt: skip
-    batch = _do(facts, store, job, action, form)
+    logs_dir = facts.context.logs_dir
+    batch = actions.act(deed, store, [job], now_ms=facts.now_ms, logs_dir=logs_dir)
     if batch.refused:
         raise batch.refused[0].error
     if action == "remove":
         return Redirect("/jobs", f"Job {job.name} is deleted")
-    word = "is being stopped" if grave else f"is {verb.done}"
+    word = "is being stopped" if grave else f"is {deed.verb.done}"
     back = form.get("back")
     return Redirect("/dead" if back == "/dead" else path_of(job), f"Job {job.name} {word}")
 
@@ -109,7 +115,7 @@ def act(facts: Facts, store: Store, form: Values) -> Page | Redirect:
 def copy(facts: Facts, store: Store, _form: Values) -> Redirect:
     """Enqueue the same work once more, due at once."""
     job = _existing(store, facts.args["id"])
-    (added,) = store.enqueue([_again(job)], now_ms=facts.now_ms)
+    (added,) = store.enqueue([again.copy_of(job)], now_ms=facts.now_ms)
     return Redirect(f"/jobs/{added.number}", f"This is a copy of job {job.name}")
 
 
@@ -163,24 +169,22 @@ def _gone(store: Store, word: str) -> Page:
     )
 
 
-def _do(facts: Facts, store: Store, job: Job, action: str, form: Values) -> Batch:
-    now_ms = facts.now_ms
-    if action == "retry":
-        return changes.retry(store, [job], now_ms=now_ms)
-    if action == "cancel":
-        return changes.cancel(store, [job], now_ms=now_ms)
-    if action == "remove":
-        return changes.remove(store, [job], logs_dir=facts.context.logs_dir, now_ms=now_ms)
-    return changes.edit(store, [job], {"priority": forms.priority(form)}, now_ms=now_ms)
+def _flow(job: Job, relations: Relations) -> list[tuple[str, str]]:
+    """Return what a job waits for besides its time and other jobs: a name and a few words each."""
+    lines = []
+    if job.mutex is not None:
+        slots = job.mutex_slots or 1
+        taken = len(relations.holders) + (job.state is State.PROCESSING)
+        lines.append(("Mutex", f"{job.mutex}, {taken} of {slots} taken"))
+    if job.unique_key is not None:
+        lines.append(("Unique key", f"{job.unique_key}, {_until(job.unique_scope)}"))
+    return lines
 
 
-def _again(job: Job) -> NewJob:
-    """Return the same work as a new job, due at once, without the id, which is taken."""
-    return NewJob(
-        command=job.command, argv=job.argv, max_retries=job.max_retries, queue=job.queue,
-        priority=job.priority, timeout_ms=job.timeout_ms, backoff=job.backoff, cwd=job.cwd,
-        env=job.env, on_crash=job.on_crash, tags=job.tags,
-    )  # fmt: skip
+def _until(scope: str | None) -> str:
+    if scope in {None, "finished"}:
+        return "until it has ended"
+    return "until it has started" if scope == "started" else f"for {scope}"
 
 
 def _env(facts: Facts, job: Job) -> list[tuple[str, str]]:
@@ -189,24 +193,29 @@ def _env(facts: Facts, job: Job) -> list[tuple[str, str]]:
     return [(name, value if shown else MASK) for name, value in (job.env or {}).items()]
 
 
-def _can(job: Job) -> dict[str, bool]:
+def _can(job: Job, now_ms: int) -> dict[str, bool]:
     """Return which actions the job's state allows."""
+    held = bool((job.blocked or 0) & HELD)
     return {
         "retry": job.state in TRANSITIONS[Event.REVIVE][0],
         "cancel": job.state in changes.CANCEL.allowed and not job.cancel_requested,
-        "priority": job.state in CLAIMABLE,
+        "waits": job.state in CLAIMABLE,
+        "now": job.state is State.PENDING and job.run_at_ms > now_ms,
+        "hold": job.state in CLAIMABLE and not held,
+        "release": job.state in CLAIMABLE and held,
         "remove": job.state in FINAL,
     }
 
 
-def _commands(job: Job) -> list[str]:
+def _commands(job: Job, can: Mapping[str, bool]) -> list[str]:
     """Return what to type for what the page shows and does."""
-    can = _can(job)
     lines = [
         f"queuectl show {job.name}",
         f"queuectl logs {'-f ' if job.state is State.PROCESSING else ''}{job.name}",
     ]
     lines += [f"queuectl why {job.name}"] if job.state not in FINAL else []
-    lines += [f"queuectl retry {job.name}"] if can["retry"] else []
-    lines += [f"queuectl cancel {job.name}"] if can["cancel"] else []
+    for verb in ("retry", "hold", "release", "cancel"):
+        lines += [f"queuectl {verb} {job.name}"] if can[verb] else []
+    lines += [f"queuectl edit {job.name} --set priority=8"] if can["waits"] else []
+    lines += [f"queuectl rm {job.name}"] if can["remove"] else []
     return lines

@@ -54,6 +54,7 @@ def show(facts: Facts, store: Store, query: Values) -> Page:
         size=size,
         usual_size=USUAL_SIZE,
         qualifiers=search.QUALIFIERS,
+        queues=sorted({row.queue for row in store.counts()}),
         command_line=jobs.command_line,
         asked={**chosen.asked, "n": "" if size == USUAL_SIZE else size},
     )

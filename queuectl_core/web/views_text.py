@@ -6,12 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 from bottle import html_escape as escape
 
+from queuectl_core.flow import DEPENDENCY, HELD
+from queuectl_core.lifecycle import CLAIMABLE, State
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from queuectl_core.job import Job
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
+WORDS: Mapping[str, str] = {"processing": "running", "failed": "to retry"}
+"""States that people call by another word."""
 _ICONS: Mapping[str, str] = {
     "pending": '<circle cx="8" cy="8" r="5.2"/>',
     "scheduled": '<circle cx="8" cy="8" r="5.6"/><path d="M8 4.8V8l2.2 1.6"/>',
@@ -20,6 +27,9 @@ _ICONS: Mapping[str, str] = {
     "failed": '<path d="M12.8 8A4.8 4.8 0 1 1 11 4.2M11.3 1.6v3H8.4"/>',
     "dead": '<path d="M4 4l8 8M12 4l-8 8"/>',
     "cancelled": '<circle cx="8" cy="8" r="5.4"/><path d="M4.4 11.6l7.2-7.2"/>',
+    "held": '<path d="M5.5 3.5v9M10.5 3.5v9"/>',
+    "waits": '<path d="M4.5 2.5h7M4.5 13.5h7M5.5 2.5c0 4 5 4 5 5.5s-5 1.5-5 5.5"/>'
+    '<path d="M10.5 2.5c0 4-5 4-5 5.5s5 1.5 5 5.5"/>',
     "enqueued": '<path d="M8 3v10M3 8h10"/>',
     "paused": '<path d="M5.5 3.5v9M10.5 3.5v9"/>',
     "search": '<circle cx="7" cy="7" r="4.2"/><path d="M10.2 10.2L13.5 13.5"/>',
@@ -33,6 +43,22 @@ _ICONS: Mapping[str, str] = {
     "download": '<path d="M8 2.5v7.5M4.8 7L8 10.2 11.2 7M3 13.5h10"/>',
     "plus": '<path d="M8 3v10M3 8h10"/>',
 }
+
+
+def standing(job: Job, now_ms: int) -> tuple[str, str]:
+    """Return the look and the word of where a job stands, finer than its state."""
+    blocked = job.blocked or 0
+    if job.state in CLAIMABLE and blocked:
+        if blocked & HELD:
+            return "held", "held"
+        return ("waits", "waits for jobs") if blocked & DEPENDENCY else ("waits", "waits for mutex")
+    if job.state is State.PENDING and job.run_at_ms > now_ms:
+        return "scheduled", "scheduled"
+    if job.state is State.PROCESSING and job.cancel_requested:
+        return "processing", "stopping"
+    if job.state is State.CANCELLED and job.reason in {"expired", "replaced"}:
+        return "cancelled", job.reason
+    return str(job.state), WORDS.get(job.state, str(job.state))
 
 
 def icon(name: str) -> str:

@@ -105,6 +105,20 @@ def test_a_held_job_waits_for_its_release(run):
     assert (again.code, "is not held: it is pending" in again.err) == (1, True)
 
 
+def test_a_job_that_waits_is_held_back(run):
+    enqueue(run, job_id="big")
+
+    held = run("hold", "big")
+
+    assert (held.code, held.out) == (0, "Held job big; let it go: queuectl release big\n")
+    assert record(run, "big")["reason"] == "held"
+    assert run("hold", "--json", "big").records[0]["hold"] is True
+    assert run("hold", "-q", "big").out == "big\n"
+    run("cancel", "big")
+    refused = run("hold", "big")
+    assert (refused.code, "can't be held: it is cancelled" in refused.err) == (1, True)
+
+
 def test_a_released_job_tells_what_it_still_waits_for(run):
     enqueue(run, job_id="load")
     enqueue(run, "--hold", "--after", "load", job_id="big")

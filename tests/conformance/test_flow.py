@@ -672,3 +672,75 @@ def rings(ear):
     import select  # noqa: PLC0415 - one test asks
 
     return bool(select.select([ear], [], [], 0)[0])
+
+
+# --- hold ---
+
+
+def test_held_jobs_are_not_claimed_until_they_are_let_go(store):
+    first, second = steps.enqueue(store), steps.enqueue(store)
+
+    assert store.hold([first, 99], now_ms=NOW_MS) == [State.PENDING, None]
+
+    assert numbers(claimed(store, limit=5)) == [second]
+    assert store.unhold([first], now_ms=NOW_MS) == [True]
+    assert numbers(claimed(store)) == [first]
+
+
+def test_only_jobs_that_wait_are_held(store):
+    number = steps.enqueue(store)
+    (claim,) = claimed(store)
+
+    assert store.hold([number], now_ms=NOW_MS) == [State.PROCESSING]
+
+    end(store, claim)
+    assert store.hold([number], now_ms=NOW_MS) == [State.COMPLETED]
+    assert steps.job_of(store, number).blocked is None
+
+
+def test_a_job_that_waits_for_its_retry_is_held_too(store):
+    number = steps.enqueue(store, max_retries=3)
+    (claim,) = claimed(store)
+    end(store, claim, retried, run_at_ms=NOW_MS + 5)
+
+    assert store.hold([number], now_ms=NOW_MS) == [State.FAILED]
+
+    assert claimed(store, now_ms=NOW_MS + 10) == []
+
+
+def test_who_is_held_lets_those_behind_it_have_the_mutex(store):
+    running, next_one, last = [add(store, mutex=Mutex("db")).number for _ in range(3)]
+    (claim,) = claimed(store)
+    assert claim.job.number == running
+    store.hold([next_one], now_ms=NOW_MS)
+
+    end(store, claim)
+
+    (claim,) = claimed(store)
+    assert claim.job.number == last
+    store.unhold([next_one], now_ms=NOW_MS)
+    assert claimed(store) == []
+    end(store, claim)
+    assert numbers(claimed(store)) == [next_one]
+
+
+def test_a_held_job_still_waits_for_its_parent(store):
+    parent = steps.enqueue(store)
+    child = add(store, after=after(str(parent))).number
+    store.hold([child], now_ms=NOW_MS)
+    store.unhold([child], now_ms=NOW_MS)
+
+    assert numbers(claimed(store)) == [parent]
+    assert steps.job_of(store, child).blocked == DEPENDENCY
+
+
+def test_children_are_told_until_their_parent_ends(store):
+    parent = steps.enqueue(store)
+    child = add(store, id="next", after=after(f"{parent}=any")).number
+
+    (found,) = store.children(parent)
+
+    assert (found.number, found.name, found.state) == (child, "next", State.PENDING)
+    assert found.condition == "any"
+    end(store, claimed(store)[0])
+    assert store.children(parent) == []

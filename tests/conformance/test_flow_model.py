@@ -207,6 +207,13 @@ class FlowMachine(RuleBasedStateMachine):
             self.wait_for_parents(number, judge=False)
 
     @rule(number=numbers)
+    def hold(self, number):
+        """Hold a job back that waits."""
+        job = self.jobs[number]
+        assert self.store.hold([number], now_ms=self.now_ms) == [job.state]
+        job.held = job.held or job.state in CLAIMABLE
+
+    @rule(number=numbers)
     def release(self, number):
         """Let a held job go."""
         job = self.jobs[number]

@@ -9,7 +9,7 @@ import pytest
 
 from queuectl_core import joblog
 from queuectl_core.errors import StorageBusy
-from queuectl_core.flow import Flow, Mutex, Unique
+from queuectl_core.flow import After, Flow, Mutex
 from queuectl_core.lifecycle import State
 from queuectl_core.services import jobs
 from queuectl_core.web.app import make_app
@@ -240,6 +240,40 @@ def test_a_job_is_cancelled_retried_and_removed(program, store):
     assert program.get("/api/v1/jobs/1").status == 404
 
 
+def test_a_job_is_held_and_let_go(program, store):
+    add(store)
+
+    assert program.send("POST", "/api/v1/jobs/1/hold").json["reason"] == "held"
+    assert program.get("/api/v1/jobs/1/why").json["why"] == "held"
+    assert program.send("POST", "/api/v1/jobs/1/release").json["reason"] is None
+    assert program.send("POST", "/api/v1/jobs/1/release").status == 409
+
+
+def test_relations_are_told_from_both_sides(program, store, ended):
+    add(store, id="one", flow=Flow(mutex=Mutex("db")))
+    add(store, id="two", flow=Flow(after=(After("one", "any"),), mutex=Mutex("db")))
+
+    up = program.get("/api/v1/jobs/two/relations").json
+    down = program.get("/api/v1/jobs/one/relations").json
+
+    relative = {"id": "one", "number": 1, "state": "pending", "condition": "any"}
+    assert (up["parents"], up["children"]) == ([relative], [])
+    assert [one["id"] for one in down["children"]] == ["two"]
+    ended(buried)
+    (parent,) = program.get("/api/v1/jobs/two/relations").json["parents"]
+    assert parent["state"] == "dead"
+    assert program.get("/api/v1/jobs/one/relations").json["children"] == []
+
+
+def test_a_copy_keeps_the_mutex_and_waits_for_nothing(program, store):
+    add(store, id="one")
+    add(store, flow=Flow(after=(After("one"),), mutex=Mutex("db", 2), hold=True))
+
+    made = store.job_by_number(program.send("POST", "/api/v1/jobs/2/run-copy").json["number"])
+
+    assert (made.mutex, made.mutex_slots, made.after, made.blocked) == ("db", 2, None, None)
+
+
 def test_a_copy_does_the_same_under_another_name(program, store):
     add(store, id="one", argv=("printf", "a b"), queue="mail", priority=8)
 
@@ -248,16 +282,6 @@ def test_a_copy_does_the_same_under_another_name(program, store):
     assert copy.status == 201
     made = store.job_by_number(copy.json["number"])
     assert (made.id, made.argv, made.queue, made.priority) == (None, ("printf", "a b"), "mail", 8)
-
-
-def test_a_copy_keeps_the_mutex_and_waits_for_nothing_else(program, store):
-    flow = Flow(unique=Unique("nightly"), mutex=Mutex("db", 2), hold=True)
-    add(store, id="one", flow=flow)
-
-    copy = program.send("POST", "/api/v1/jobs/one/run-copy")
-
-    made = store.job_by_number(copy.json["number"])
-    assert (made.mutex, made.mutex_slots, made.unique_key, made.blocked) == ("db", 2, None, None)
 
 
 def test_attempts_and_the_reason_are_told(program, store, ended):

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from queuectl_core import machine
+from queuectl_core.flow import After, Flow, Mutex
 from queuectl_core.web import api, openapi
 from queuectl_core.web.app import make_app
 from queuectl_core.web.openapi_schemas import SCHEMAS
@@ -109,6 +110,8 @@ def program(client, store, clock, open_queue, victim):
     (claim,) = halves.claim(store, worker=1, limit=1, now_ms=clock.now_ms())
     halves.finish(store, [buried(claim)], now_ms=clock.now_ms())
     store.enqueue([new_job(id="waits", argv=("a", "b c"))], now_ms=clock.now_ms())
+    after = Flow(after=(After("waits"),), mutex=Mutex("db"), hold=True)
+    store.enqueue([new_job(id="held", flow=after)], now_ms=clock.now_ms())
     store.pause("mail", by="ann", reason=None, now_ms=clock.now_ms())
     yield client("admin")
     other.close()
@@ -129,6 +132,7 @@ BODIES = {
     "POST /tokens": {"name": "new", "role": "read"},
     "POST /operations": {"action": "retry", "filter": {"state": "dead"}},
 }
+WAITING = ("PATCH", "POST /jobs/{id}/cancel", "POST /jobs/{id}/hold")
 NAMES = {"/jobs/": "1", "/queues/": "mail", "/tokens/": "admin"}
 
 
@@ -142,7 +146,7 @@ def url_of(key, program) -> str:
     if path.startswith("/workers/"):
         return "/api/v1" + path.replace("{id}", "2")
     name = next((name for prefix, name in NAMES.items() if path.startswith(prefix)), "")
-    job = "waits" if key.startswith(("PATCH", "POST /jobs/{id}/cancel")) else name
+    job = "waits" if key.startswith(WAITING) else "held" if "release" in key else name
     return "/api/v1" + path.replace("{id}", job).replace("{name}", name).replace("{attempt}", "1")
 
 

@@ -58,8 +58,18 @@ WHERE dependencies.child = :child
 ORDER BY dependencies.parent
 LIMIT :limit
 """
+CHILDREN_NAMED = """
+SELECT dependencies.child, jobs.id, jobs.state, dependencies.condition
+FROM dependencies
+LEFT JOIN jobs ON jobs.number = dependencies.child
+WHERE dependencies.parent = :parent
+ORDER BY dependencies.child
+LIMIT :limit
+"""
 
 # --- a job's own place ---
+
+STANDING = "SELECT state, blocked, mutex FROM jobs WHERE number = :number"
 
 WISHES = f"""
 SELECT blocked, state, queue, mutex, mutex_slots, priority, run_at_ms, after
