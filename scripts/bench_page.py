@@ -108,8 +108,10 @@ def _measured(facts: Mapping[str, Any]) -> str:
             f"kernel {facts['kernel']}",
             f"{facts['file_system']}",
             f"Python {facts['python']}",
-            f"sync of a commit {facts['fsync_us_before']} us before,"
-            f" {facts['fsync_us_after']} after",
+            (
+                f"sync of a commit {facts['fsync_us_before']} us before,"
+                f" {facts['fsync_us_after']} after"
+            ),
             f"load {facts['load_before']} before, {facts['load_after']} after",
             "quick size" if facts["quick"] else "full size",
             f"seed {facts['seed']}.",
