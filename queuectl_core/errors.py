@@ -125,6 +125,15 @@ class StorageBusy(QueuectlError):
     hint = "try again"
 
 
+class MutexHeld(QueuectlError):
+    """A mutex is held."""
+
+    message = "the mutex is held by another job"
+    exit_code = 75
+    http_status = 409
+    hint = "try again, or wait for it: --wait-mutex 10m"
+
+
 class Exhausted(QueuectlError):
     """A limit of this system is used up."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from queuectl_core.cli import enqueue, output, submit
-from queuectl_core.errors import UsageError
+from queuectl_core.errors import MutexHeld, UsageError
 from queuectl_core.services import ends, intake
 
 TYPE_CHECKING = False
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from queuectl_core.worker import inline
 
 
-NOT_AT_ONCE = ("run_at", "after", "mutex", "expires_at", "hold")
-"""Fields that may make a job wait."""
+NOT_AT_ONCE = ("run_at", "after", "expires_at", "hold")
+"""Fields that may make a job wait. A mutex is taken at once, or it does not run."""
 ENQUEUE_HINT = "queuectl enqueue --wait takes it, and waits for the job"
 
 
@@ -29,7 +29,14 @@ def run(session: Session, args: Args) -> int:
     place = inline.Place(
         session.home, session.db_path, session.settings, session.clock, _teller(session)
     )
-    found = inline.run(session.store, job, place, on_conflict=enqueue.conflict(args))
+    conflict, patience_ms = enqueue.conflict(args), args.span_ms("--wait-mutex") or 0
+    try:
+        found = inline.run(session.store, job, place, on_conflict=conflict, patience_ms=patience_ms)
+    except MutexHeld as held:
+        if conflict != "skip":
+            raise
+        session.out.note(output.clean(f"queuectl: {held}; not run"))
+        return 0
     if not isinstance(found, inline.Ran):
         name = output.clean(found.name)
         session.out.note(f"queuectl: job {name} exists already (number {found.number}); not run")

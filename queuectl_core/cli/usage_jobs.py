@@ -100,8 +100,12 @@ Options:
   --id ID               name the job: letters, digits and . _ : -
   --unique KEY          run it not while another with KEY waits or runs; KEY=started: while one
                         waits; KEY=1h: for an hour after one was added
-  --on-conflict WHAT    when the id or the unique key exists: error (exit 73), skip (exit 0,
-                        nothing runs), replace (the old job is cancelled if it waits)
+  --mutex KEY           run it not beside another job with KEY, of a worker's neither: exit 75
+                        where one runs; KEY=N: not beside N of them
+  --wait-mutex SPAN     wait so long for the mutex (default: not at all)
+  --on-conflict WHAT    when the id or the unique key exists, or the mutex is held: error (exit
+                        73, 75), skip (exit 0, nothing runs), replace (the old job is cancelled
+                        if it waits)
   --queue Q             count it to this queue (default: default)
   -p N, --priority N    from 1 to 10, for a worker that has to run it again
   --retries N           attempts in all (default: the setting max-retries)
@@ -121,6 +125,7 @@ Examples:
   queuectl run -- rsync -a src/ backup:/srv/
   queuectl run --id backup --on-conflict replace --timeout 2h --retries 3 -- ./backup.sh
   queuectl run --unique sync --on-conflict skip --tag nightly -- ./sync.sh
+  queuectl run --mutex db --wait-mutex 10m -- ./vacuum.sh
   queuectl run --retry-on 75,timeout --ok-codes 24 'rsync -a src/ dst/ | tail -n 3'
 """
 )

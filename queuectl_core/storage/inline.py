@@ -19,6 +19,8 @@ class Inline(Protocol):
         """Add a job and take it for the worker, in one transaction: it never waits for anybody.
 
         Where its id exists and `on_conflict` is `skip`, tell of the old job and take nothing.
+        Raises MutexHeld, and adds nothing, where as many jobs as its mutex allows run now; those
+        that merely wait for it are passed by.
         """
 
     def finish_and_reclaim(self, result: Result, *, worker: int, now_ms: int) -> Claim | None:

@@ -13,7 +13,7 @@ import select
 import signal
 
 from queuectl_core import __version__, machine
-from queuectl_core.errors import QueuectlError, StorageDamaged
+from queuectl_core.errors import MutexHeld, QueuectlError, StorageDamaged
 from queuectl_core.records import Record
 from queuectl_core.retry import Release, Retry, Stop
 from queuectl_core.run import Claim, Ending, Outcome
@@ -47,6 +47,8 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 ECHO_MS = 1_000
 """One Ctrl-C reaches a frozen program twice: from the terminal, and passed on by its loader."""
 TEND_EVERY_MS = 1_000
+MUTEX_POLL_MS = 250
+"""Who waits for a mutex here has no place in a queue that could be woken."""
 HEARTBEAT_EVERY_MS = 10_000
 PRUNE_MS = 100
 STDIN = 0
@@ -73,8 +75,13 @@ class Place(Record):
     tell: Tell
 
 
-def run(store: Store, job: NewJob, place: Place, *, on_conflict: str) -> Ran | Enqueued:
+def run(
+    store: Store, job: NewJob, place: Place, *, on_conflict: str, patience_ms: int = 0
+) -> Ran | Enqueued:
     """Add a job and run it to its end; with `skip` where its id exists, tell of the old one.
+
+    Where its mutex is held, look again for `patience_ms`; MutexHeld after that, and nothing was
+    added.
 
     Makes this process the job's keeper: its signals, its orphans, its log are ours. Raises what the
     queue raises before the job was added; what goes wrong after that is told, and leaves the job to
@@ -89,7 +96,7 @@ def run(store: Store, job: NewJob, place: Place, *, on_conflict: str) -> Ran | E
     for number in heeded:
         signal.signal(number, keeper.heed)
     try:
-        return keeper.keep(job, on_conflict)
+        return keeper.keep(job, on_conflict, patience_ms)
     finally:
         keeper.close()
 
@@ -184,13 +191,11 @@ class _Keeper:
         self._signalled_ms = 0
         self._heartbeat_ms = self._clock.monotonic_ms()
 
-    def keep(self, job: NewJob, on_conflict: str) -> Ran | Enqueued:
+    def keep(self, job: NewJob, on_conflict: str, patience_ms: int) -> Ran | Enqueued:
         """Add the job, and stay with it to its end."""
-        found = self._store.enqueue_and_claim(
-            job, worker=self._id, now_ms=self._clock.now_ms(), on_conflict=on_conflict
-        )
+        found = self._begin(job, on_conflict, self._clock.monotonic_ms() + patience_ms)
         if not isinstance(found, Claim):
-            return found
+            return found or Ran(None, self._signal)
         crew = self._crew()
         self._runner = _Runner(crew, found, self._id, self._place.tell)
         if self._signal is not None:
@@ -203,6 +208,23 @@ class _Keeper:
             self._place.tell(f"{crew.failure}. {crew.failure.hint}")
             return Ran(None, self._signal)
         return Ran(self._look_back(found.job.number), self._signal)
+
+    def _begin(self, job: NewJob, on_conflict: str, until_ms: int) -> Claim | Enqueued | None:
+        """Add and claim the job as soon as its mutex is free; None: a signal came before."""
+        told = False
+        while self._signal is None:
+            try:
+                return self._store.enqueue_and_claim(
+                    job, worker=self._id, now_ms=self._clock.now_ms(), on_conflict=on_conflict
+                )
+            except MutexHeld as held:
+                if self._clock.monotonic_ms() >= until_ms:
+                    raise
+                if not told:
+                    self._place.tell(f"{held}; waiting for it")
+                told = True
+            self._clock.pause(MUTEX_POLL_MS)
+        return None
 
     def close(self) -> None:
         """Let go of the queue as a worker."""

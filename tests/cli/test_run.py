@@ -214,9 +214,67 @@ def test_a_unique_key_is_a_lock_too(started, ran, store):
     assert ran("run", "--unique", "sync", "true").returncode == 0
 
 
-@pytest.mark.parametrize(
-    "wish", [["after", ["1"]], ["mutex", "m"], ["expires_at", "1h"], ["hold", True]]
-)
+# --- a mutex ---
+
+
+@pytest.fixture
+def holder(started, store):
+    """Return a `run` that holds the mutex `db` until it is ended."""
+    process = started("run", "--id", "first", "--mutex", "db", "sleep 1000")
+    until(lambda: [job.state for job in jobs_of(store)] == ["processing"])
+    yield process
+    process.terminate()
+    process.wait(timeout=DEADLINE_S)
+
+
+def test_a_held_mutex_lets_nothing_run_and_adds_nothing(ran, store, holder):
+    second = ran("run", "--mutex", "db", "true")
+    late = ran("run", "--mutex", "db", "--wait-mutex", "0.1s", "true")
+    skipped = ran("run", "--mutex", "db", "--on-conflict", "skip", "touch ran")
+
+    assert (second.returncode, b'"db" is held by job first' in second.stderr) == (75, True)
+    assert late.returncode == 75
+    assert (skipped.returncode, b"not run" in skipped.stderr) == (0, True)
+    assert len(jobs_of(store)) == 1
+    assert ran("run", "--mutex", "db=2", "true").returncode == 0
+
+
+def test_a_mutex_is_waited_for(ran, started, store, holder):
+    second = started("run", "--mutex", "db", "--wait-mutex", "1h", "echo ran")
+    assert b"waiting for it" in second.stderr.readline()
+
+    assert ran("cancel", "first").returncode == 0
+
+    assert second.wait(timeout=DEADLINE_S) == 0
+
+
+def test_a_signal_ends_the_wait_for_a_mutex(started, store, holder):
+    second = started("run", "--mutex", "db", "--wait-mutex", "1h", "true")
+    assert b"waiting for it" in second.stderr.readline()
+
+    second.terminate()
+
+    assert second.wait(timeout=DEADLINE_S) == 128 + signal.SIGTERM
+    assert len(jobs_of(store)) == 1
+
+
+def test_a_mutex_that_others_only_wait_for_is_free(ran, store):
+    ran("enqueue", "--mutex", "db", "true")
+
+    assert ran("run", "--mutex", "db", "true").returncode == 0
+    assert [job.state for job in jobs_of(store)] == ["completed", "pending"]
+
+
+def test_a_mutex_is_kept_between_the_attempts(ran, started, store):
+    first = started("run", "--mutex", "db", "--retries", "2", "--backoff", "fixed:1000", "false")
+    until(lambda: [job.attempts for job in jobs_of(store)] == [2])
+
+    assert ran("run", "--mutex", "db", "true").returncode == 75
+    first.terminate()
+    first.wait(timeout=DEADLINE_S)
+
+
+@pytest.mark.parametrize("wish", [["after", ["1"]], ["expires_at", "1h"], ["hold", True]])
 def test_a_job_that_might_wait_is_not_taken(ran, home, wish):
     done = ran("run", json.dumps({"command": "true", wish[0]: wish[1]}))
 

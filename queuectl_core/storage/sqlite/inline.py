@@ -27,6 +27,10 @@ class SqliteInline(SqliteIntake):
             (added,) = add(ledger, [job], on_conflict)
             if not added.created:
                 return added
+            if job.flow is not None and job.flow.mutex is not None:
+                from queuectl_core.storage.sqlite import mutexes  # noqa: PLC0415 - few have one
+
+                mutexes.take(ledger, added.number, job.flow.mutex)
             place = Place(added.number, State.PENDING, job.queue)
             claim = steps.claim_one(ledger, worker, place)
         if claim is None:

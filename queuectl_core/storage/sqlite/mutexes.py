@@ -10,12 +10,15 @@ places. Thus the best of those that may run is never parked, and the order of cl
 
 from __future__ import annotations
 
+from queuectl_core.errors import MutexHeld
 from queuectl_core.flow import MUTEX
+from queuectl_core.job import name_of
 from queuectl_core.storage.sqlite import rows
 from queuectl_core.storage.sqlite import statements_flow as sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from queuectl_core.flow import Mutex
     from queuectl_core.storage.sqlite.ledger import Ledger, Place
     from queuectl_core.storage.sqlite.rows import Row
 
@@ -40,6 +43,18 @@ def is_full(ledger: Ledger, place: Place) -> bool:
         },
     )
     return True
+
+
+def take(ledger: Ledger, number: int, mutex: Mutex) -> None:
+    """Let a new job that is to run at once pass by those that only wait; MutexHeld: some run."""
+    running = _running(ledger, mutex.key)
+    if running >= mutex.slots:
+        holder = ledger.row(sql.HOLDER, {"mutex": mutex.key})
+        raise MutexHeld(
+            f'the mutex "{mutex.key}" is held by job {name_of(*holder)}'
+            + (f" and {running - 1} more" if running > 1 else "")
+        )
+    ledger.connection.execute(sql.SET_BLOCKED, {"number": number, "blocked": 0})
 
 
 def line_up(ledger: Ledger, number: int, wishes: Row) -> int:

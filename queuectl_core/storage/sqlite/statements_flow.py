@@ -104,6 +104,13 @@ WHERE mutex = :mutex AND blocked IS NULL AND state = '{State.PROCESSING}'
 ORDER BY number
 LIMIT :limit
 """
+HOLDER = f"""
+SELECT number, id
+FROM jobs INDEXED BY jobs_mutex
+WHERE mutex = :mutex AND blocked IS NULL AND state = '{State.PROCESSING}'
+ORDER BY number
+LIMIT 1
+"""
 IS_FULL = f"SELECT mutex_slots <= ({RUNNING}) FROM jobs WHERE number = :number"
 _STANDING = f"""
         SELECT 1
