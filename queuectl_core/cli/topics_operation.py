@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
+from queuectl_core.cli.usage_selection import MOMENTS, OPTIONS
+
+SELECTION = f"""\
+Which jobs a verb means: ids, or what they have in common.
+
+Verbs that change jobs take ids or a selection, not both; `list` and `export` take the same options.
+A job is selected when all of them hold:
+
+{OPTIONS}
+{MOMENTS}
+
+--since and --until are for verbs that only look. Look first, then change:
+
+  $ queuectl list --state dead --queue mail --grep timeout
+  $ queuectl retry --state dead --queue mail --grep timeout --dry-run
+  $ queuectl retry --state dead --queue mail --grep timeout
+
+--dry-run changes nothing and says how many it would be. A large selection is changed in parts, so
+that workers go on meanwhile. Verbs that destroy ask first where somebody can answer, and want --yes
+elsewhere.
+"""
+
 OPERATING = """\
 Keep it running: service, health, settings, backups.
 
@@ -64,4 +86,9 @@ The one file brings its manual pages along:
 Put them into ~/.local/share/man/man1, or /usr/local/share/man/man1, then: man queuectl
 """
 
-TOPICS = {"operating": OPERATING, "security": SECURITY, "shell": COMPLETION}
+TOPICS = {
+    "selection": SELECTION,
+    "operating": OPERATING,
+    "security": SECURITY,
+    "shell": COMPLETION,
+}
