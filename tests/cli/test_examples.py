@@ -15,7 +15,7 @@ SERVING = {"worker start", "top", "up", "web", "run"}
 """Verbs that work until they are stopped, or start programs."""
 STAYING = {"--follow", "--wait", "--watch"}
 """Options that make a verb stay until something happens."""
-NEEDS_PENDING = {"cancel", "edit", "pause", "why"}
+NEEDS_PENDING = {"hold", "cancel", "edit", "pause", "why"}
 NEEDS_HELD = {"release"}
 NEEDS_DEAD = {"retry", "dlq list", "dlq show", "dlq retry", "dlq purge"}
 OTHER_JOBS: dict[str, list[str]] = {"restore": []}
