@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from queuectl_core.options import JobOptions
 
 DEFAULT_QUEUE = "default"
+HOOKS_QUEUE = ".hooks"
+"""Where the runs of hooks are. A verb that is about many jobs means it only when it is named, as
+`ls` does with a file that begins with a dot."""
 DEFAULT_PRIORITY = 5
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 1, 10
 MAX_RETRIES = 1000
@@ -159,6 +162,17 @@ def check_queue(value: object) -> str:
     if not isinstance(value, str):
         raise BadData(f"queue must be text, not {shown(value)}")
     return check_name("queue", value)
+
+
+def check_queue_to_fill(value: object) -> str:
+    """Return the name of a queue that people may put jobs into: any but that of hooks."""
+    name = check_queue(value)
+    if name == HOOKS_QUEUE:
+        raise BadData(
+            f"queue {HOOKS_QUEUE} is for hooks alone",
+            hint="queuectl help hook add; or another queue",
+        )
+    return name
 
 
 def check_priority(value: object) -> int:

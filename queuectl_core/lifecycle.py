@@ -83,6 +83,15 @@ TRANSITIONS: Mapping[Event, tuple[tuple[State, ...], State]] = {
     ),
 }
 
+TOLD: Mapping[Event, str] = {
+    Event.COMPLETE: "completed",
+    Event.FAIL: "failed",
+    Event.BURY: "dead",
+    Event.CANCEL: "cancelled",
+    Event.STOP: "cancelled",
+}
+"""What a hook calls what happened to a job."""
+
 CLAIMABLE = TRANSITIONS[Event.CLAIM][0]
 FINAL = (State.COMPLETED, State.DEAD, State.CANCELLED)
 

@@ -97,7 +97,7 @@ def options(args: Args) -> dict[str, object]:
         "mutex": args.text("--mutex"),
         "expires_at": args.text("--expires"),
         "hold": args.flag("--hold") or None,
-        "cwd": _absolute(args.text("--cwd")),
+        "cwd": absolute(args.text("--cwd")),
         "tags": args.words("--tag") or None,
     }
     kept = {name: value for name, value in given.items() if value is not None}
@@ -111,7 +111,8 @@ def _time(args: Args) -> str | None:
     return at if span is None else f"+{span.strip()}"
 
 
-def _absolute(path: str | None) -> str | None:
+def absolute(path: str | None) -> str | None:
+    """Return a path of the command line, seen from the caller's directory."""
     return None if path is None else os.path.abspath(os.path.expanduser(path))
 
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 _MAX_DIGITS = 15
 HELP = ("-h", "--help")
-COMMAND_FIRST = frozenset({"enqueue", "run"})
+COMMAND_FIRST = frozenset({"enqueue", "run", "hook add"})
 """Verbs whose first word ends their options: the rest belongs to a command."""
+LEADING = {"hook add": 1}
+"""How many words of such a verb stand before its options, too."""
 
 
 class Args:
@@ -106,10 +108,15 @@ def parse_top(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def arrange(verb: str, argv: Sequence[str]) -> list[str]:
-    """Return the words in an order that docopt can take: JSON goes behind the options after it."""
+    """Return the words in an order that docopt can take.
+
+    JSON goes behind the options after it, and so do the words that lead to a command.
+    """
     words = list(argv)
     if verb not in COMMAND_FIRST:
         return words
+    if verb in LEADING:
+        return _behind_options(verb, words)
     options = options_of(usage.text(verb))
     start = _end_of_options(verb, options, words)
     if start == len(words) or not is_json(words[start]):
@@ -122,6 +129,20 @@ def arrange(verb: str, argv: Sequence[str]) -> list[str]:
             hint="one JSON object a call, in single quotes; many: queuectl enqueue --stdin",
         )
     return words
+
+
+def _behind_options(verb: str, words: Sequence[str]) -> list[str]:
+    """Move the words that lead to a command behind the options around them."""
+    options = options_of(usage.text(verb))
+    given: list[str] = []
+    leading: list[str] = []
+    rest = list(words)
+    while True:
+        end = _end_of_options(verb, options, rest)
+        given, rest = given + rest[:end], rest[end:]
+        if len(leading) == LEADING[verb] or not rest or rest[0] == "--":
+            return given + leading + rest
+        leading.append(rest.pop(0))
 
 
 def wants_help(verb: str, words: Sequence[str]) -> bool:

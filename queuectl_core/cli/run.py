@@ -23,17 +23,26 @@ ENQUEUE_HINT = "queuectl enqueue --wait takes it, and waits for the job"
 
 def run(session: Session, args: Args) -> int:
     """Run what the command line names, and return its exit code."""
-    job = _job(session, args)
+    job, conflict = _job(session, args), enqueue.conflict(args)
+    patience_ms = args.span_ms("--wait-mutex") or 0
+    return here(session, job, on_conflict=conflict, patience_ms=patience_ms)
+
+
+def here(
+    session: Session, job: NewJob, *, on_conflict: str = "error", patience_ms: int = 0
+) -> int:
+    """Run a job in this process, and return its exit code."""
     from queuectl_core.worker import inline  # noqa: PLC0415 - what is wrong above starts nothing
 
     place = inline.Place(
         session.home, session.db_path, session.settings, session.clock, _teller(session)
     )
-    conflict, patience_ms = enqueue.conflict(args), args.span_ms("--wait-mutex") or 0
     try:
-        found = inline.run(session.store, job, place, on_conflict=conflict, patience_ms=patience_ms)
+        found = inline.run(
+            session.store, job, place, on_conflict=on_conflict, patience_ms=patience_ms
+        )
     except MutexHeld as held:
-        if conflict != "skip":
+        if on_conflict != "skip":
             raise
         session.out.note(output.clean(f"queuectl: {held}; not run"))
         return 0

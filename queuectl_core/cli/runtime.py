@@ -48,7 +48,7 @@ def _environment(args: Args) -> dict[str, str] | None:
     return {
         **_inherited(args.words("--inherit-env")),
         **_of_file(args.text("--env-file")),
-        **_variables(args.words("--env")),
+        **variables(args.words("--env")),
     } or None
 
 
@@ -84,7 +84,7 @@ def _of_file(path: str | None) -> dict[str, str]:
         raise BadData(f"{path}: {error}", hint=error.hint) from error
 
 
-def _variables(pairs: Sequence[str]) -> dict[str, str]:
+def variables(pairs: Sequence[str]) -> dict[str, str]:
     """Return the variables of --env; of one that comes twice the last counts."""
     for pair in pairs:
         if "=" not in pair:

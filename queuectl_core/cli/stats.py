@@ -33,6 +33,8 @@ _LABELS = (
     ("Cancelled:", State.CANCELLED),
 )
 
+_HOOKS_LEFT = (State.PENDING, State.PROCESSING, State.FAILED, State.DEAD)
+
 
 def status(session: Session, args: Args) -> int:
     """Print how the queue stands; with --check also what is not well, and return 1 for that."""
@@ -81,6 +83,10 @@ def _print_status(session: Session, found: QueueStatus) -> None:
         out.line(f"{'Oldest due:':<12}{format_duration(found.oldest_due_ms)}")
     for one in found.paused:
         out.line(f"{'Paused:':<12}{pause_line(session, one)}")
+    left = {state: found.hooks[state] for state in _HOOKS_LEFT if found.hooks[state]}
+    if left:
+        told = ", ".join(f"{runs:,} {state}" for state, runs in left.items())
+        out.line(f"{'Hooks:':<12}{told}: queuectl hook list")
 
 
 def _status_record(
@@ -93,6 +99,7 @@ def _status_record(
         "workers": [workers.record(row) for row in rows],
         "oldest_due": seconds(found.oldest_due_ms),
         "paused": [queues.record(one) for one in found.paused],
+        "hooks": {str(state): runs for state, runs in found.hooks.items()},
         **checked,
     }
 

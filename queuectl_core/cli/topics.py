@@ -27,6 +27,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "release",
     ),
     "Dead letters": ("dlq",),
+    "Be told": ("hook",),
     "Run them": ("worker", "up", "service"),
     "Keep it well": ("config", "doctor", "backup", "restore", "export", "import", "db"),
     "More": ("web", "completion", "help", "version"),

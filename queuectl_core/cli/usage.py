@@ -9,6 +9,7 @@ from queuectl_core.cli import (
     usage_changes,
     usage_database,
     usage_help,
+    usage_hooks,
     usage_jobs,
     usage_look,
     usage_queue,
@@ -49,6 +50,13 @@ VERBS: Mapping[str, str] = {
     "dlq show": "show dead letters with their attempts",
     "dlq retry": "run dead letters again, attempts from zero",
     "dlq purge": "remove dead letters",
+    "hook add": "run a command when something happened",
+    "hook list": "list the hooks and how they do",
+    "hook show": "show all about a hook",
+    "hook rm": "remove hooks",
+    "hook pause": "let hooks hear nothing",
+    "hook resume": "let paused hooks hear again",
+    "hook test": "try a hook with an event that did not happen",
     "config get": "print the settings in force, or one of them",
     "config set": "change a setting",
     "config unset": "give a setting its default back",
@@ -109,6 +117,7 @@ TEXTS: Mapping[str, str] = {
     **usage_database.TEXTS,
     **usage_help.TEXTS,
     **usage_web.TEXTS,
+    **usage_hooks.TEXTS,
 }
 
 

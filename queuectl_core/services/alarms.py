@@ -50,3 +50,7 @@ def _of_jobs(found: QueueStatus, limits: Limits) -> Iterator[str]:
     if limits.dead_jobs is not None and dead > limits.dead_jobs:
         jobs = "1 job is" if dead == 1 else f"{dead:,} jobs are"
         yield f"{jobs} dead, more than {limits.dead_jobs:,}"
+    hooks = found.hooks[State.DEAD]
+    if limits.dead_jobs is not None and hooks > limits.dead_jobs:
+        runs = "1 run of a hook is" if hooks == 1 else f"{hooks:,} runs of hooks are"
+        yield f"{runs} dead, more than {limits.dead_jobs:,}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from queuectl_core.durations import format_duration
+from queuectl_core.job import HOOKS_QUEUE
 from queuectl_core.lifecycle import State
 from queuectl_core.records import Record
 
@@ -59,7 +60,8 @@ def _of_workers(seen: Overview) -> Iterator[Concern]:
 def _of_pauses(store: Store, seen: Overview) -> Iterator[Concern]:
     depths = {row.name: row.depth for row in seen.queues}
     for one in store.pauses():
-        waiting = sum(depths.values()) if one.queue is None else depths.get(one.queue, 0)
+        others = sum(jobs for queue, jobs in depths.items() if queue != HOOKS_QUEUE)
+        waiting = others if one.queue is None else depths.get(one.queue, 0)
         if waiting:
             what = "All queues are" if one.queue is None else f'Queue "{one.queue}" is'
             since = format_duration(max(1_000, seen.now_ms - one.at_ms))
@@ -81,13 +83,16 @@ def _of_delay(seen: Overview) -> Iterator[Concern]:
 
 
 def _of_dead(store: Store, now_ms: int) -> Iterator[Concern]:
-    dead = sum(
-        figure.events
-        for figure in store.insight().figures(since_ms=now_ms - HOUR_MS)
-        if figure.event == "bury"
-    )
+    dead = hooks = 0
+    for figure in store.insight().figures(since_ms=now_ms - HOUR_MS):
+        if figure.event == "bury":
+            dead += figure.events if figure.queue != HOOKS_QUEUE else 0
+            hooks += figure.events if figure.queue == HOOKS_QUEUE else 0
     if dead:
         yield Concern(f"{_jobs(dead)} died in the last hour", "/dead")
+    if hooks:
+        what = "A run of a hook" if hooks == 1 else f"{hooks:,} runs of hooks"
+        yield Concern(f"{what} died in the last hour", f"/dead?queue={HOOKS_QUEUE}")
 
 
 def _of_disk(db_path: str) -> Iterator[Concern]:

@@ -106,7 +106,7 @@ def new_job(fields: Fields, defaults: Defaults) -> NewJob:
         argv,
         defaults.max_retries if retries is None else checks.check_retries(retries),
         None if job_id is None else checks.check_id(job_id),
-        checks.DEFAULT_QUEUE if queue is None else checks.check_queue(queue),
+        checks.DEFAULT_QUEUE if queue is None else checks.check_queue_to_fill(queue),
         checks.DEFAULT_PRIORITY if priority is None else checks.check_priority(priority),
         run_at_ms,
         _timeout_ms(get("timeout")),

@@ -1,4 +1,4 @@
-"""What people ask of jobs: find. Makes the one record of a job.
+"""What people ask of jobs: find; and what the world sees of them, by job_record.py.
 
 Knows a Store and nothing of how words came in or go out. On the path of a cold `enqueue`.
 """
@@ -7,7 +7,28 @@ from __future__ import annotations
 
 from queuectl_core.errors import NotFound, WrongState
 from queuectl_core.job import ID_LETTERS, number_in
+from queuectl_core.job_record import (
+    command_line,
+    moment,
+    option_fields,
+    reason,
+    record,
+    seconds,
+)
 from queuectl_core.lifecycle import Event, State, allows
+
+__all__ = [
+    "attempt_record",
+    "check_dead",
+    "command_line",
+    "draft_record",
+    "find",
+    "find_all",
+    "moment",
+    "reason",
+    "record",
+    "seconds",
+]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +37,6 @@ if TYPE_CHECKING:
     from queuectl_core.job import Job, NewJob
     from queuectl_core.run import Attempt
     from queuectl_core.storage.store import Store
-
-_MOMENTS = ("run_at", "created_at", "started_at", "finished_at", "expires_at")
 
 
 def find(store: Store, word: str) -> Job:
@@ -63,76 +82,13 @@ def check_dead(jobs: Iterable[Job]) -> None:
             )
 
 
-def record(job: Job) -> dict[str, object]:
-    """Return what the world sees of a job: `--json`, the API, and what `enqueue` takes back.
-
-    Times are RFC 3339 with the local offset, spans seconds. Fields are only ever added.
-    """
-    return {
-        "id": job.name,
-        "number": job.number,
-        "queue": job.queue,
-        "command": command_line(job),
-        "argv": None if job.argv is None else list(job.argv),
-        "state": job.state,
-        "reason": reason(job),
-        "priority": job.priority,
-        "attempts": job.attempts,
-        "max_retries": job.max_retries,
-        **{name: moment(getattr(job, f"{name}_ms")) for name in _MOMENTS},
-        "exit_code": job.exit_code,
-        "signal": job.signal,
-        "error": job.error,
-        "duration": seconds(job.duration_ms),
-        "timeout": seconds(job.timeout_ms),
-        "backoff": job.backoff,
-        "on_crash": job.on_crash,
-        **_wishes(job),
-        "cwd": job.cwd,
-        "env": None if job.env is None else dict(job.env),
-        "tags": list(job.tags),
-        "worker": job.worker,
-        "cpu": seconds(job.cpu_ms),
-        "max_rss": job.max_rss_bytes,
-        **_option_fields(job),
-    }
-
-
-def _option_fields(job: Job | NewJob) -> dict[str, object]:
-    """Return the options that were given; most jobs have none, and their records no such field."""
-    if job.options is None:
-        return {}
-    from queuectl_core.options import to_fields  # noqa: PLC0415 - json, signal: 9 ms
-
-    return to_fields(job.options)
-
-
-def reason(job: Job) -> str | None:
-    """Return why a job waits, or how it ended."""
-    if not job.blocked:
-        return job.reason
-    from queuectl_core import flow  # noqa: PLC0415 - few jobs wait for others
-
-    return flow.reason(job.blocked)
-
-
-def _wishes(job: Job) -> dict[str, object]:
-    """Return what a job waits for, or waited for, as `enqueue` takes it."""
-    names = ("after", "unique", "mutex", "hold")
-    if not (job.after or job.unique_key or job.mutex or job.blocked):
-        return dict.fromkeys(names)
-    from queuectl_core.services import waiting  # noqa: PLC0415 - few jobs wait for others
-
-    return waiting.wishes(job)
-
-
 def draft_record(job: NewJob) -> dict[str, object]:
     """Return a job that is not in the queue yet as `enqueue` would take it."""
     fields = job._asdict()
     fields["run_at"] = moment(fields.pop("run_at_ms"))
     fields["timeout"] = seconds(fields.pop("timeout_ms"))
     del fields["options"]
-    fields |= _option_fields(job)
+    fields |= option_fields(job)
     fields["tags"] = list(job.tags) or None
     if fields.pop("flow") is not None:
         from queuectl_core.services import waiting  # noqa: PLC0415 - few jobs wait for others
@@ -157,26 +113,3 @@ def attempt_record(attempt: Attempt) -> dict[str, object]:
         "max_rss": attempt.max_rss_bytes,
         "output_bytes": attempt.output_bytes,
     }
-
-
-def command_line(job: Job) -> str:
-    """Return the shell line, or the words of argv quoted as a shell would read them."""
-    if job.argv is None:
-        return job.command or ""
-    from shlex import join  # noqa: PLC0415 - re: 4 ms, not for an enqueue
-
-    return join(job.argv)
-
-
-def moment(at_ms: int | None) -> str | None:
-    """Return a moment in RFC 3339 with the local offset; None stays None."""
-    from queuectl_core.durations import format_moment  # noqa: PLC0415 - re, datetime: 12 ms
-
-    return None if at_ms is None else format_moment(at_ms)
-
-
-def seconds(span_ms: int | None) -> float | int | None:
-    """Return a span in seconds, whole ones without a fraction; None stays None."""
-    if span_ms is None:
-        return None
-    return span_ms / 1000 if span_ms % 1000 else span_ms // 1000

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_LINE_BYTES = 4 << 20
 _CHECKS: Mapping[str, Callable[[object], object]] = {
     "command": checks.check_command,
-    "queue": checks.check_queue,
+    "queue": checks.check_queue_to_fill,
     "priority": checks.check_priority,
     "max_retries": checks.check_retries,
     "id": checks.check_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from queuectl_core.job import HOOKS_QUEUE
 from queuectl_core.lifecycle import CLAIMABLE, STATES, State
 from queuectl_core.records import Record
 from queuectl_core.services import workers
@@ -67,7 +68,7 @@ class Watcher:
         crew = workers.health(store, now_ms=now_ms)
         return Overview(
             now_ms=now_ms,
-            counts=_by_state(counts),
+            counts=_by_state([count for count in counts if count.queue != HOOKS_QUEUE]),
             rates=self._rates(store),
             queues=[
                 QueueRow(
@@ -84,6 +85,8 @@ class Watcher:
     def _rates(self, store: Store) -> dict[str, float]:
         sums = dict.fromkeys(RATES, 0)
         for figure in store.insight().figures(since_ms=self._since_ms):
+            if figure.queue == HOOKS_QUEUE:
+                continue
             for word, events in RATES.items():
                 sums[word] += figure.events if figure.event in events else 0
         at_ms = self._clock.monotonic_ms()

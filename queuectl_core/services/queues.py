@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from queuectl_core.errors import BadData, WrongState
-from queuectl_core.job import check_queue, is_encodable
+from queuectl_core.job import HOOKS_QUEUE, check_queue, is_encodable
 from queuectl_core.services.jobs import moment
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ def resume(store: Store, queue: str | None, *, now_ms: int) -> bool:
     """
     name = None if queue is None else check_queue(queue)
     changed = store.resume(name, now_ms=now_ms)
-    if name is not None and any(one.queue is None for one in store.pauses()):
+    if name not in {None, HOOKS_QUEUE} and any(one.queue is None for one in store.pauses()):
         raise WrongState(
             f"queue {name} stays paused: all queues are", hint="queuectl resume, without a name"
         )
@@ -44,8 +44,9 @@ def resume(store: Store, queue: str | None, *, now_ms: int) -> bool:
 
 
 def pauses_of(store: Store, queue: str | None) -> Sequence[Pause]:
-    """Return what pauses a queue, None: any queue."""
-    return [one for one in store.pauses() if queue is None or one.queue in {None, queue}]
+    """Return what pauses a queue, None: any queue. Hooks go on while all queues are paused."""
+    names = {queue} if queue == HOOKS_QUEUE else {queue, None}
+    return [one for one in store.pauses() if queue is None or one.queue in names]
 
 
 def record(one: Pause) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queuectl_core.job import HOOKS_QUEUE
 from queuectl_core.lifecycle import CLAIMABLE
 from queuectl_core.records import Record
 
@@ -91,6 +92,8 @@ def _depths(store: Store, flow: Sequence[Flow], places: Mapping[int, int]) -> di
     """Reckon back from what waits now: what happened in a step was not yet so before it."""
     current: dict[str, int] = {}
     for row in store.counts():
+        if row.queue == HOOKS_QUEUE:
+            continue  # as the flow leaves it out
         waits = row.jobs if row.state in CLAIMABLE else 0
         current[row.queue] = current.get(row.queue, 0) + waits
     changes = {queue: [0] * len(places) for queue in current}

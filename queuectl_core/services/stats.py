@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queuectl_core.job import HOOKS_QUEUE
 from queuectl_core.lifecycle import STATES, State
 from queuectl_core.records import Record
 from queuectl_core.services.jobs import moment, seconds
@@ -44,7 +45,10 @@ WORDS: Mapping[str, str] = {
 
 
 class QueueStatus(Record):
-    """How a queue stands. `oldest_due_ms` is how long the most overdue job waits; None: none is."""
+    """How a queue stands; the runs of hooks are counted apart.
+
+    `oldest_due_ms` is how long the most overdue job waits; None: none is.
+    """
 
     counts: Mapping[State, int]
     workers: int
@@ -53,6 +57,7 @@ class QueueStatus(Record):
     busy: int
     oldest_due_ms: int | None
     paused: Sequence[Pause]
+    hooks: Mapping[State, int]
 
 
 class Metrics(Record):
@@ -68,9 +73,9 @@ class Metrics(Record):
 
 def status(store: Store, *, now_ms: int) -> QueueStatus:
     """Return how the queue stands. Counts no rows: as fast with a million jobs."""
-    counts = dict.fromkeys(STATES.values(), 0)
+    counts, hooks = (dict.fromkeys(STATES.values(), 0) for _ in range(2))
     for row in store.counts():
-        counts[row.state] += row.jobs
+        (hooks if row.queue == HOOKS_QUEUE else counts)[row.state] += row.jobs
     known = [row for row in store.workers() if row.takes_jobs or not row.alive]
     live = [worker for worker in known if worker.alive]
     due_ms = store.next_due_ms()
@@ -82,6 +87,7 @@ def status(store: Store, *, now_ms: int) -> QueueStatus:
         busy=sum(worker.busy for worker in live),
         oldest_due_ms=None if due_ms is None or due_ms > now_ms else now_ms - due_ms,
         paused=store.pauses(),
+        hooks=hooks,
     )
 
 
@@ -93,6 +99,8 @@ def metrics(store: Store, *, recent: int, since_ms: int | None = None) -> Metric
     events = dict.fromkeys(WORDS, 0)
     done_ms = 0
     for row in store.insight().figures(since_ms=since_ms or 0):
+        if row.queue == HOOKS_QUEUE:
+            continue
         events[row.event] = events.get(row.event, 0) + row.events
         done_ms += row.duration_ms if row.event == "complete" else 0
     counts = {word: sum(events[event] for event in names) for word, names in COUNTED.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from queuectl_core import flow
 from queuectl_core.durations import format_moment
 from queuectl_core.errors import WrongState
-from queuectl_core.flow import DEPENDENCY, FINISHED, HELD, keyed
+from queuectl_core.flow import DEPENDENCY, HELD, keyed
 from queuectl_core.lifecycle import CLAIMABLE, State
 from queuectl_core.records import Record
 from queuectl_core.selection import Selection
@@ -23,31 +23,10 @@ MOST_RELATIVES = 20
 _END = {"ok": "completes", "fail": "fails", "any": "ends"}
 
 
-def wishes(job: Job) -> dict[str, object]:
-    """Return the fields of a job's record on what it waits for, or waited for."""
-    after = [_after(*pair) for pair in flow.read(job.after or "")]
-    unique = job.unique_key
-    if unique is not None and job.unique_scope not in {None, FINISHED}:
-        unique = keyed(unique, job.unique_scope)
-    mutex = job.mutex
-    if mutex is not None and job.mutex_slots != 1:
-        mutex = keyed(mutex, job.mutex_slots)
-    return {
-        "after": after or None,
-        "unique": unique,
-        "mutex": mutex,
-        "hold": True if (job.blocked or 0) & HELD else None,
-    }
-
-
 def awaited(store: Store, job: Job) -> list[str]:
     """Return the jobs that one still waits for, as `enqueue` takes them."""
     parents = store.parents(job.number, limit=flow.MAX_AFTER)
-    return [_after(parent.number, parent.condition) for parent in parents]
-
-
-def _after(number: int, condition: str) -> str:
-    return f"#{number}:{condition}"
+    return [f"#{parent.number}:{parent.condition}" for parent in parents]
 
 
 def draft_wishes(new: NewJob) -> dict[str, object]:

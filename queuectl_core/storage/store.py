@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from queuectl_core.lifecycle import State
     from queuectl_core.run import Attempt, Claim
     from queuectl_core.storage.access import Access
+    from queuectl_core.storage.hooks import Hooks
     from queuectl_core.storage.insight import Insight
     from queuectl_core.storage.records import (
         Bell,
@@ -165,6 +166,9 @@ class Store(Intake, Selections, Queues, Changes, Inline, FlowVerbs, Protocol):
 
     def access(self) -> Access:
         """Return who may use the dashboard and what was done through it, over this connection."""
+
+    def hooks(self) -> Hooks:
+        """Return the verbs on hooks, over this connection."""
 
     # --- workers ---
 

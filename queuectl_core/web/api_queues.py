@@ -126,6 +126,7 @@ def show_stats(facts: Facts, store: Store, _query: Values) -> Answer:
             "busy": status.busy,
             "oldest_due": seconds(status.oldest_due_ms),
             "paused": [queues.record(one) for one in status.paused],
+            "hooks": {str(state): runs for state, runs in status.hooks.items()},
             "events": dict(metrics.counts),
             "average_duration": average,
         }

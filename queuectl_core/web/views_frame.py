@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queuectl_core.job import HOOKS_QUEUE
 from queuectl_core.lifecycle import STATES, State
 from queuectl_core.web.facts import Page
 
@@ -16,15 +17,15 @@ def framed(
     store: Store, template: str, title: str, place: str, *, status: int = 200, **model: object
 ) -> Page:
     """Return a page that keeps itself up to date, unless its model says `live=False`."""
-    dead = sum(row.jobs for row in store.counts() if row.state is State.DEAD)
+    dead = by_state(store)[State.DEAD]
     base = {"title": title, "place": place, "dead": dead, "live": True}
     return Page(template, base | model, status)
 
 
 def by_state(store: Store, queue: str | None = None) -> Mapping[State, int]:
-    """Return how many jobs are in each state, of all queues or of one."""
+    """Return how many jobs are in each state, of all queues but that of hooks, or of one."""
     counts = dict.fromkeys(STATES.values(), 0)
     for row in store.counts():
-        if queue in {None, row.queue}:
+        if queue == row.queue or (queue is None and row.queue != HOOKS_QUEUE):
             counts[row.state] += row.jobs
     return counts

@@ -16,6 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, ROOT)
 
 from queuectl_core.flow import After, Flow, Mutex, Unique  # noqa: E402 - the script runs from anywhere
+from queuectl_core.hook import Happening, NewHook  # noqa: E402
 from queuectl_core.options import JobOptions  # noqa: E402
 from queuectl_core.storage import open_store  # noqa: E402 - the script runs from anywhere
 from tests.builders import NOW_MS, new_job, new_worker  # noqa: E402
@@ -52,6 +53,17 @@ def fill(path: str) -> None:
         hold=True,
     )
     store.enqueue([whole, new_job(id="flowing", flow=flowing)], now_ms=NOW_MS)
+    alarm = NewHook(
+        "dead",
+        new_job(argv=("./alarm", "ä"), env={"TEAM": "ops"}, timeout_ms=9_000, priority=9),
+        name="alarm",
+        queue="mail",
+        every_ms=600_000,
+    )
+    store.hooks().add(alarm, by="ada", now_ms=NOW_MS)
+    slow = NewHook("slow", new_job("cat"), over_ms=1_000, paused=True)
+    store.hooks().add(slow, by="ada", now_ms=NOW_MS)
+    store.hooks().tell(Happening("dead", "mail"), now_ms=NOW_MS)
     store.close()
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from queuectl_core.run import Attempt
     from queuectl_core.storage.records import NewWorker, Pruned
     from queuectl_core.storage.sqlite.access import SqliteAccess
+    from queuectl_core.storage.sqlite.hooks import SqliteHooks
     from queuectl_core.storage.sqlite.insight import SqliteInsight
     from queuectl_core.storage.sqlite.rows import Row
 
@@ -56,7 +57,7 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline, S
                 self._refuse_newer()
             held = [steps.settle(ledger, result) for result in results]
             ledger.take_effect()  # what waited for these may be the next to claim
-            if any(map(steps.gives_back, results)):
+            if ledger.woke or any(map(steps.gives_back, results)):
                 ledger.write_figures()  # a claim looks for its queues in the counts
             wanted = self._queues_in(sql.ACTIVE_QUEUES, queues) if limit or ahead else []
             claims = list(steps.claim_next(ledger, worker, wanted, limit=limit, ahead=ahead))
@@ -151,6 +152,11 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline, S
         )
 
         return SqliteAccess(self._connection, self._path, self._writing)
+
+    def hooks(self) -> SqliteHooks:
+        from queuectl_core.storage.sqlite.hooks import SqliteHooks  # noqa: PLC0415 - few have any
+
+        return SqliteHooks(self._connection, self._path, self._writing, self._tell)
 
     # --- workers ---
 

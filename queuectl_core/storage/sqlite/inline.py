@@ -43,6 +43,7 @@ class SqliteInline(SqliteIntake):
             self._refuse_newer()
             if not steps.settle(ledger, result):
                 return None
+            ledger.take_effect()  # hooks are told of the failure, not of the start after it
             place = Place(job.number, target, job.queue)
             due_ms: int | None = getattr(result.verdict, "run_at_ms", None)
             return steps.claim_one(ledger, worker, place, starts_at_ms=due_ms)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import apsw
 
-from queuectl_core.lifecycle import FINAL, TRANSITIONS, Event, State
+from queuectl_core.job import HOOKS_QUEUE
+from queuectl_core.lifecycle import FINAL, TOLD, TRANSITIONS, Event, State
 from queuectl_core.records import Record
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite.connection import roll_back, translated
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from queuectl_core.hook import Happening
     from queuectl_core.storage.sqlite.gate import Gate
     from queuectl_core.storage.sqlite.rows import Row
 
@@ -65,6 +67,8 @@ class Ledger:
         self.revived: list[int] = []
         self.unmet: list[tuple[int, str]] = []  # new jobs that wait in vain, and why
         self.freed: set[str] = set()  # mutexes that may have room now
+        self.moved: list[tuple[Event, int, int | None]] = []  # what hooks may be about: number, ms
+        self.told: list[Happening] = []  # the same, of what is no move
         self.woke = False  # whether a job may be claimed that could not before
         self._then = then
         self._gate = gate
@@ -126,6 +130,8 @@ class Ledger:
             self.ended.append((number, target))
         elif event is Event.REVIVE:
             self.revived.append(number)
+        if event in TOLD and queue != HOOKS_QUEUE:
+            self.moved.append((event, number, duration_ms))
         if mutex is not None and target is not State.PROCESSING:
             self.freed.add(mutex)
         self.roll_up(queue, event, 1, duration_ms or 0)
@@ -146,9 +152,29 @@ class Ledger:
         self.roll_up(queue, event, 1)
 
     def take_effect(self) -> None:
-        """Let the jobs go on that waited for what has ended so far: see waiting.py."""
-        if self._then is not None and (self.ended or self.freed or self.revived or self.unmet):
+        """Let the jobs go on that waited for what has ended, and tell hooks: see intake.py."""
+        if self._then is not None and any(
+            (self.ended, self.moved, self.freed, self.revived, self.unmet, self.told)
+        ):
             self._then(self)
+
+    def tell(
+        self,
+        event: str,
+        *,
+        queue: str | None,
+        schedule: str | None = None,
+        detail: Mapping[str, object] | None = None,
+    ) -> None:
+        """Tell hooks of what is no move of a job, in this transaction: one of hook.EVENTS.
+
+        `queue` None: it is about all of them. `detail` is JSON, and goes to the hook as it is.
+        """
+        if not self.connection.execute(sql.LISTENERS).get & sql.HOOKS_LISTEN:
+            return
+        from queuectl_core.hook import Happening  # noqa: PLC0415 - json; few transactions do that
+
+        self.told.append(Happening(event, queue, schedule, detail=detail))
 
     def row(self, statement: str, values: apsw.Bindings) -> Row:
         """Return the one row that must be there."""

@@ -1,4 +1,7 @@
-"""The table of queues: one row for each that somebody has said something about."""
+"""The table of queues: one row for each that somebody has said something about.
+
+Hooks hear of it.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,10 @@ class SqliteQueues(SqliteIntake):
             was = ledger.connection.execute(sql.IS_PAUSED, {"name": name}).get
             values = {"name": name, "by": by, "reason": reason, "now_ms": now_ms}
             ledger.connection.execute(sql.PAUSE, values)
+            if not was:
+                ledger.tell("queue-paused", queue=queue, detail={"by": by, "reason": reason})
+        if ledger.woke:
+            bell.ring(self._workers_dir)
         return not was
 
     def resume(self, queue: str | None, *, now_ms: int) -> bool:
@@ -31,6 +38,8 @@ class SqliteQueues(SqliteIntake):
             else:
                 ledger.connection.execute(sql.RESUME, {"name": queue})
             changed = ledger.connection.changes() > 0
+            if changed:
+                ledger.tell("queue-resumed", queue=queue)
         bell.ring(self._workers_dir)
         return changed
 

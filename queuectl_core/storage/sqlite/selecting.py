@@ -29,7 +29,7 @@ def page(
     connection: apsw.Connection, selection: Selection, *, below: int | None, limit: int
 ) -> Page:
     """Return the newest selected jobs under `below`."""
-    conditions = select_sql.tests(selection)
+    conditions = _tests(connection, selection)
     way = _way(connection, selection)
     values = _values(selection) | {"below": LAST if below is None else below, "limit": limit}
     floor = None
@@ -59,7 +59,7 @@ def ranking(
     }  # fmt: skip
     statement = select_sql.ranking(
         _way(connection, selection),
-        select_sql.tests(selection).values(),
+        _tests(connection, selection).values(),
         order,
         "DESC" if descending else "ASC",
     )
@@ -69,11 +69,19 @@ def ranking(
 def count(connection: apsw.Connection, selection: Selection) -> int:
     """Return how many jobs are selected."""
     statement = select_sql.counting(
-        _way(connection, selection), select_sql.tests(selection).values()
+        _way(connection, selection), _tests(connection, selection).values()
     )
     values = _values(selection) | {"below": LAST, "floor": 0}
     found: int = connection.execute(statement, values).get
     return found
+
+
+def _tests(connection: apsw.Connection, selection: Selection) -> dict[str, str]:
+    """Return the conditions by field, and that on hooks where any of their runs would be found."""
+    asked = select_sql.tests(selection)
+    if select_sql.hides_hooks(selection) and connection.execute(select_sql.ANY_HIDDEN).get:
+        asked["hooks"] = select_sql.HIDDEN
+    return asked
 
 
 def _way(connection: apsw.Connection, selection: Selection) -> str:

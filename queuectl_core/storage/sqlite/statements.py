@@ -6,7 +6,14 @@ when both name the same states in the same order, and lists typed by hand drift.
 
 from __future__ import annotations
 
-from queuectl_core.job import HIGHEST_PRIORITY, LOWEST_PRIORITY, ON_CRASH, SUSPECT_CRASHES, Job
+from queuectl_core.job import (
+    HIGHEST_PRIORITY,
+    HOOKS_QUEUE,
+    LOWEST_PRIORITY,
+    ON_CRASH,
+    SUSPECT_CRASHES,
+    Job,
+)
 from queuectl_core.lifecycle import CLAIMABLE, FINAL, TRANSITIONS, Event, State
 
 TYPE_CHECKING = False
@@ -90,8 +97,10 @@ ALL_QUEUES = "*"
 _NOT_PAUSED = f"""NOT EXISTS (
     SELECT 1
     FROM queues
-    WHERE name IN (counts.queue, '{ALL_QUEUES}') AND paused_at_ms IS NOT NULL
+    WHERE name IN (counts.queue, iif(counts.queue = '{HOOKS_QUEUE}', NULL, '{ALL_QUEUES}'))
+      AND paused_at_ms IS NOT NULL
 )"""
+"""Hooks go on while all queues are paused: one of them may be about that very pause."""
 ACTIVE_QUEUES = f"""
 SELECT queue
 FROM counts
@@ -214,9 +223,13 @@ FROM jobs
 WHERE state = '{State.PROCESSING}' AND cancel_requested = 1 AND worker = :worker
 """
 
-# Asked after each end: most queues have no dependency at all, and the rest is in
-# statements_flow.py.
-ANY_DEPENDENCY = "SELECT EXISTS (SELECT 1 FROM dependencies)"
+# Asked after each end: most queues have no dependency and no hook at all, and the rest is in
+# statements_flow.py and statements_hooks.py.
+CHILDREN_WAIT, HOOKS_LISTEN = 1, 2
+LISTENERS = f"""
+SELECT EXISTS (SELECT 1 FROM dependencies) * {CHILDREN_WAIT}
+    + EXISTS (SELECT 1 FROM hooks) * {HOOKS_LISTEN}
+"""
 
 # --- history and figures ---
 
@@ -251,10 +264,11 @@ FROM attempts
 WHERE job = :number
 ORDER BY start
 """
-EVENTS = """
+EVENTS = f"""
 SELECT events.at_ms, events.job, jobs.id, events.event, events.duration_ms, events.detail
 FROM events
 LEFT JOIN jobs ON jobs.number = events.job
+WHERE jobs.queue IS NOT '{HOOKS_QUEUE}'
 ORDER BY events.seq DESC
 LIMIT :limit
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queuectl_core.job import HOOKS_QUEUE
 from queuectl_core.lifecycle import State
 from queuectl_core.storage.sqlite.statements import FREE
 
@@ -37,5 +38,5 @@ SELECT queue, error, reason, exit_code, signal, count(*), max(finished_at_ms), n
 FROM jobs INDEXED BY jobs_dead
 WHERE state = '{State.DEAD}'"""
 _ALIKE = "GROUP BY queue, error, reason, exit_code, signal"
-BURIALS = f"{_BURIALS} {_ALIKE}"
+BURIALS = f"{_BURIALS} AND queue <> '{HOOKS_QUEUE}' {_ALIKE}"
 BURIALS_IN_QUEUE = f"{_BURIALS} AND queue = :queue {_ALIKE}"

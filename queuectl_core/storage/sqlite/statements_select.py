@@ -7,6 +7,7 @@ no further.
 
 from __future__ import annotations
 
+from queuectl_core.job import HOOKS_QUEUE
 from queuectl_core.storage.sqlite.statements import COLUMNS
 
 TYPE_CHECKING = False
@@ -57,6 +58,17 @@ def tests(selection: Selection) -> dict[str, str]:
     if selection.states:
         asked[STATES] = f"state IN ({', '.join(state_parameters(selection.states))})"
     return asked
+
+
+def hides_hooks(selection: Selection) -> bool:
+    """Tell whether the runs of hooks are left out: where neither they nor jobs are named."""
+    return selection.queue is None and selection.numbers is None
+
+
+HIDDEN = f"queue <> '{HOOKS_QUEUE}'"
+ANY_HIDDEN = f"""
+SELECT EXISTS (SELECT 1 FROM counts WHERE queue = '{HOOKS_QUEUE}' AND jobs > 0)
+"""
 
 
 def state_parameters(states: Sequence[str]) -> list[str]:

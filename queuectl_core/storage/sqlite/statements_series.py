@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-FLOW = """
+from queuectl_core.job import HOOKS_QUEUE
+
+FLOW = f"""
 SELECT minute / :minutes, queue, event, sum(events), sum(duration_ms)
 FROM rollups
-WHERE minute >= :since
+WHERE minute >= :since AND queue <> '{HOOKS_QUEUE}'
 GROUP BY 1, queue, event
 ORDER BY 1
 """
 # The end of a job that has not moved since: only then the row still tells of this run.
-RUNS = """
+RUNS = f"""
 SELECT past.at_ms, jobs.queue, jobs.number, past.event = 'complete',
     max(0, jobs.started_at_ms - jobs.run_at_ms), past.duration_ms
 FROM (
@@ -21,7 +23,8 @@ FROM (
     LIMIT :limit
 ) AS past
 JOIN jobs ON jobs.number = past.job
-WHERE jobs.finished_at_ms = past.at_ms AND jobs.started_at_ms IS NOT NULL
+WHERE jobs.queue <> '{HOOKS_QUEUE}'
+    AND jobs.finished_at_ms = past.at_ms AND jobs.started_at_ms IS NOT NULL
     AND past.duration_ms IS NOT NULL
 """
 NEWEST = "SELECT coalesce(max(seq), 0) FROM events"
