@@ -5,12 +5,9 @@ Pure. The fields of the JSON that a command reads are an interface: only added, 
 
 from __future__ import annotations
 
-import json
-
 from queuectl_core import job_record
 from queuectl_core.job import HOOKS_QUEUE, NewJob
 from queuectl_core.lifecycle import TOLD
-from queuectl_core.options import JobOptions
 from queuectl_core.records import Record
 
 TYPE_CHECKING = False
@@ -18,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from queuectl_core.job import Job
+    from queuectl_core.options import JobOptions
 
 LATE, SLOW, PAUSED, RESUMED = "late", "slow", "queue-paused", "queue-resumed"
 EVENTS: Mapping[str, str] = {
@@ -140,6 +138,8 @@ def run_of(hook: Hook, told: Sequence[Happening], *, now_ms: int, test: bool = F
 
 def joined(options: JobOptions, told: Sequence[Happening], *, now_ms: int) -> JobOptions:
     """Return what a run that has not started yet tells, with further events."""
+    import json  # noqa: PLC0415 - `hook list` tells nobody
+
     message = json.loads(options.input or "{}")
     message["count"] += len(told)
     message["events"] = [*message["events"], *_named(told, now_ms)][:MOST_NAMED]
@@ -147,6 +147,10 @@ def joined(options: JobOptions, told: Sequence[Happening], *, now_ms: int) -> Jo
 
 
 def _options(message: Mapping[str, object]) -> JobOptions:
+    import json  # noqa: PLC0415 - `hook list` tells nobody
+
+    from queuectl_core.options import JobOptions  # noqa: PLC0415 - the same; base64
+
     return JobOptions(input=json.dumps(message, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 

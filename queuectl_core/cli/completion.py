@@ -10,6 +10,8 @@ import os
 import shlex
 
 from queuectl_core.cli import anatomy, parse, shells, usage
+from queuectl_core.cli import completion_lists as lists
+from queuectl_core.cli.completion_lists import Place
 from queuectl_core.cli.hints import check_choice
 from queuectl_core.cli.output import Output, clean, write
 from queuectl_core.cli.session import Session
@@ -31,16 +33,6 @@ FILES, DIRECTORIES, COMMANDS_OF_PATH, NOTHING = ":files", ":directories", ":comm
 NEWEST = 200
 """How many jobs a TAB looks at."""
 _BREAKS = frozenset("=:")
-
-
-class Place(Record):
-    """Where the cursor is: the verb so far, the words after it, and the word being typed."""
-
-    verb: str
-    words: tuple[str, ...]
-    current: str
-    home: str | None = None
-    db: str | None = None
 
 
 class Given(Record):
@@ -165,7 +157,7 @@ def _is_in_command(place: Place) -> bool:
         return False
     _, others = _read(place.verb, place.words)
     after = place.words[place.words.index("--") + 1 :] if "--" in place.words else ()
-    return bool(others or after)
+    return bool(others > parse.LEADING.get(place.verb, 0) or after)
 
 
 # --- what there is to choose from ---
@@ -260,20 +252,9 @@ def _workers(session: Session, _place: Place) -> Candidates:
         yield str(worker.id), "worker"
 
 
-def _states(_place: Place) -> Candidates:
-    from queuectl_core.lifecycle import STATES  # noqa: PLC0415 - one of many lists
-
-    return ((state, "state") for state in STATES)
-
-
-def _settings(_place: Place) -> Candidates:
-    from queuectl_core import config  # noqa: PLC0415 - one of many lists
-
-    return ((setting.key, setting.help) for setting in config.TABLE)
-
-
-def _setting_values(place: Place) -> Candidates:
-    return iter((("local", ""), ("utc", "")) if "naive-time" in place.words else ())
+def _hooks(session: Session, _place: Place) -> Candidates:
+    for hook in session.store.hooks().all():
+        yield hook.name, f"hook: {hook.event}"
 
 
 def _topics(place: Place) -> Candidates:
@@ -285,42 +266,17 @@ def _topics(place: Place) -> Candidates:
     return iter([*_verbs(""), *((topic, "topic") for topic in TOPICS)])
 
 
-def _conflicts(_place: Place) -> Candidates:
-    from queuectl_core.job import CONFLICTS  # noqa: PLC0415 - one of many lists
-
-    return ((choice, "") for choice in CONFLICTS)
-
-
-def _orders(_place: Place) -> Candidates:
-    from queuectl_core.selection import ORDERS  # noqa: PLC0415 - one of many lists
-
-    return ((order, "") for order in ORDERS)
-
-
-def _columns(place: Place) -> Candidates:
-    """Yield the columns, behind those that are typed already and a comma."""
-    from queuectl_core.cli.columns import NAMES  # noqa: PLC0415 - one of many lists
-
-    typed = place.current.rpartition(",")
-    return ((f"{typed[0]}{typed[1]}{name}", "column") for name in NAMES)
-
-
-def _crashes(_place: Place) -> Candidates:
-    from queuectl_core.job import ON_CRASH  # noqa: PLC0415 - one of many lists
-
-    return ((choice, "") for choice in ON_CRASH)
-
-
 FIXED: Mapping[str, Callable[[Place], Candidates]] = {
-    "STATE": _states,
-    "ON-CONFLICT": _conflicts,
-    "ON-CRASH": _crashes,
+    "STATE": lists.states,
+    "ON-CONFLICT": lists.conflicts,
+    "ON-CRASH": lists.crashes,
     "BACKOFF": lambda _: iter((("exp:2", ""), ("linear:30", ""), ("fixed:60", ""))),
-    "SORT": _orders,
-    "COLUMNS": _columns,
+    "SORT": lists.orders,
+    "COLUMNS": lists.columns,
     "PRIORITY": lambda _: ((str(number), "") for number in range(10, 0, -1)),
-    "<key>": _settings,
-    "<value>": _setting_values,
+    "<event>": lists.events,
+    "<key>": lists.settings,
+    "<value>": lists.setting_values,
     "<topic>": _topics,
     "<shell>": lambda _: ((shell, "") for shell in shells.SCRIPTS),
 }
@@ -329,6 +285,7 @@ LOOKED_UP: Mapping[str, Callable[[Session, Place], Candidates]] = {
     "Q": _queues,
     "<queue>": _queues,
     "<worker>": _workers,
+    "<hook>": _hooks,
 }
 DIRECTIVES = {
     "FILE": FILES, "PATH": FILES, "<file>": FILES, "DIR": DIRECTORIES,

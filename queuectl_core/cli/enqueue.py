@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from queuectl_core.cli import bulk, output, runtime, submit
+from queuectl_core.cli import output, runtime, submit
 from queuectl_core.errors import UsageError
 from queuectl_core.job import CONFLICTS
 from queuectl_core.services import intake
@@ -37,6 +37,8 @@ def run(session: Session, args: Args) -> int:
             args.flag("--wait") or args.flag("--follow"),
             "--wait and --follow take no stream of jobs",
         )
+        from queuectl_core.cli import bulk  # noqa: PLC0415 - threads, for streams only
+
         return bulk.run(session, args, given, on_conflict)
     _forbid(args.flag("--atomic"), "--atomic goes with --stdin or --file")
     wanted = [{**fields, **given} for fields in objects(args, words)]

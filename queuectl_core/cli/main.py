@@ -240,6 +240,8 @@ def _change_commands(verb: str) -> Mapping[str, Command]:
             from queuectl_core.cli.transfer import COMMANDS
         case "db upgrade" | "db check" | "db vacuum":
             from queuectl_core.cli.database import COMMANDS
+        case "hook add" | "hook test":
+            from queuectl_core.cli.hook_add import COMMANDS
         case _ if verb.startswith("hook "):
             from queuectl_core.cli.hooks import COMMANDS
         case _:

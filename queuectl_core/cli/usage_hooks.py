@@ -76,6 +76,7 @@ Usage:
 
 Examples:
   queuectl hook rm dead
+  queuectl hook rm dead dead-2
 """
 
 PAUSE = """\
@@ -86,6 +87,7 @@ Usage:
 
 Examples:
   queuectl hook pause dead
+  queuectl hook pause dead slow
 """
 
 RESUME = """\
@@ -96,6 +98,7 @@ Usage:
 
 Examples:
   queuectl hook resume dead
+  queuectl hook resume dead slow
 """
 
 TEST = """\

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from queuectl_core import storage
 from queuectl_core.errors import QueuectlError
-from queuectl_core.services.checks import PROBLEM, Finding, ask
+from queuectl_core.services import checks_hooks
+from queuectl_core.services.checks import PROBLEM, Check, Finding, ask
 from queuectl_core.services.checks_place import Place
 from queuectl_core.services.checks_queue import Patient
 
@@ -36,9 +37,11 @@ def _examine(
 ) -> list[Finding]:
     examiner = storage.examine(db_path)
     try:
+        there = _is_there(examiner)
         checks = [
             *Place(home, db_path, environ, examiner).checks(),
-            *Patient(examiner, now_ms, _is_there(examiner)).checks(),
+            *Patient(examiner, now_ms, there).checks(),
+            *([Check("hooks", lambda: checks_hooks.look(examiner, environ))] if there else []),
         ]
         return _said_once(ask(checks, mend=mend))
     finally:

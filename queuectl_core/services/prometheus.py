@@ -31,6 +31,7 @@ ENDS = {
     "rescue": "rescued",
 }
 WORKER_STATES = ("ok", "stopping", "not responding", "dead")
+HOOK_STATES = ("pending", "processing", "failed", "dead")
 
 
 class Family(Record):
@@ -55,6 +56,7 @@ def exposition(store: Store, *, now_ms: int) -> str:
         _oldest_due(store, queues, now_ms),
         *_history(figures),
         *_workers(store, now_ms),
+        *_hooks(store),
     ]  # fmt: skip
     return "".join(line for family in families for line in _lines(family))
 
@@ -108,6 +110,23 @@ def _history(figures: Sequence[Figure]) -> list[Family]:
         Family("queuectl_events_total", "counter", "What happened to jobs.", events),
         Family("queuectl_attempts_total", "counter", "Runs that were started.", starts),
         Family("queuectl_run_duration_seconds", "summary", "Time that ended runs took.", runs),
+    ]
+
+
+def _hooks(store: Store) -> list[Family]:
+    hooks = store.hooks().all()
+    told: list[Sample] = [
+        ("", {"hook": hook.name, "event": hook.event}, hook.told) for hook in hooks
+    ]
+    left = store.hooks().runs_left()
+    runs: list[Sample] = [
+        ("", {"hook": hook.name, "state": state}, left.get(hook.name, {}).get(state, 0))
+        for hook in hooks
+        for state in HOOK_STATES
+    ]
+    return [
+        Family("queuectl_hook_events_total", "counter", "Events that hooks were told of.", told),
+        Family("queuectl_hook_runs", "gauge", "Runs of hooks that have not ended well.", runs),
     ]
 
 

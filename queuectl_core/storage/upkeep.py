@@ -47,3 +47,14 @@ class Presence(Record):
     seen_at_ms: int | None
     alive: bool
     claims: int
+
+
+class HookRow(Record):
+    """A hook as the doctor sees it. `program` is None for a shell line, which is `command`."""
+
+    name: str
+    command: str | None
+    program: str | None
+    cwd: str | None
+    waiting: int
+    dead: int

@@ -121,6 +121,10 @@ OPERATIONS: Mapping[str, Operation] = {
         "Make a token; it is told once", named("TokenMade"), (), named("NewToken"), 201
     ),
     "DELETE /tokens/{name}": Operation("Take a token back", None, status=204),
+    "GET /hooks": Operation("List the hooks", listing(named("Hook"))),
+    "POST /hooks": Operation("Add a hook", named("Hook"), (), named("NewHook"), 201),
+    "GET /hooks/{name}": Operation("Show a hook", named("Hook")),
+    "DELETE /hooks/{name}": Operation("Remove a hook", None, status=204),
     "GET /openapi.json": Operation("Describe the API", {"type": "object"}),
 }
 """By method and path."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from queuectl_core.flow import ENDS
+from queuectl_core.hook import EVENTS
 from queuectl_core.job import (
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
@@ -12,6 +13,7 @@ from queuectl_core.job import (
     ON_CRASH,
 )
 from queuectl_core.lifecycle import STATES
+from queuectl_core.services.hooks import RUN_FIELDS
 from queuectl_core.services.selections import Words
 from queuectl_core.services.tokens import MAX_NAME_CHARACTERS, ROLES
 from queuectl_core.web.api_once import MAX_KEY_CHARACTERS
@@ -96,6 +98,9 @@ _CHANGEABLE: Mapping[str, Schema] = {
     "tags": maybe(_TAGS),
 }
 
+_TIME: Schema = {"type": ["number", "string", "null"]}
+_EVENT: Schema = {"type": "string", "enum": list(EVENTS)}
+_HOOK_RUN = {name: _CHANGEABLE[name] for name in RUN_FIELDS}
 _FILTER: Schema = {"type": "object", "properties": dict.fromkeys(Words._fields, SOME)}
 SCHEMAS: Mapping[str, Schema] = {
     "NewJob": wanted({}, {"id": maybe(NAME), **_CHANGEABLE}),
@@ -181,7 +186,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "Stats": thing(
         {"jobs": _COUNTS, "workers": WHOLE, "dead_workers": WHOLE, "threads": WHOLE,
          "busy": WHOLE, "oldest_due": _SPAN, "paused": {"type": "array", "items": _PAUSE},
-         "events": _COUNTS, "average_duration": _SPAN}
+         "hooks": _COUNTS, "events": _COUNTS, "average_duration": _SPAN}
     ),
     "Series": thing(
         {"range": TEXT, "step": WHOLE, "at": {"type": "array", "items": MOMENT},
@@ -192,6 +197,19 @@ SCHEMAS: Mapping[str, Schema] = {
     "NewToken": wanted({"name": TOKEN_NAME, "role": {"type": "string", "enum": list(ROLES)}}),
     "TokenMade": thing({"name": TEXT, "role": TEXT, "created_at": MOMENT, "token": TEXT}),
     "Token": thing({"name": TEXT, "role": TEXT, "created_at": MOMENT, "used_at": maybe(MOMENT)}),
+    "NewHook": wanted(
+        {"event": _EVENT},
+        {**_HOOK_RUN, "name": maybe(NAME), "queue": maybe(NAME), "schedule": maybe(NAME),
+         "over": _TIME, "every": _TIME, "paused": FLAG},
+    ),
+    "Hook": thing(
+        {"name": NAME, "event": _EVENT, "queue": maybe(NAME), "schedule": maybe(NAME),
+         "over": _SPAN, "every": _SPAN, "command": TEXT, "argv": maybe(_WORDS),
+         "cwd": maybe(TEXT), "env": {"type": ["object", "null"], "additionalProperties": TEXT},
+         "timeout": _SPAN, "max_retries": WHOLE, "backoff": maybe(TEXT), "priority": WHOLE,
+         "paused": FLAG, "created_at": MOMENT, "created_by": TEXT, "told": WHOLE,
+         "told_at": maybe(MOMENT), "waiting": WHOLE, "dead": WHOLE}
+    ),
     "Request": wanted(
         {"action": {"type": "string", "enum": ["retry", "cancel", "remove"]}},
         {"filter": {**_FILTER, "additionalProperties": False}, "dry_run": FLAG},

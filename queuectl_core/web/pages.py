@@ -47,5 +47,7 @@ PAGES: Sequence[PageRow] = (
     ("POST", "/operations/<id>", Role.OPERATE, views_operations.cancel),
     ("GET", "/settings", Role.READ, views_settings.show),
     ("POST", "/settings/tokens", Role.ADMIN, views_settings.add_token),
+    ("POST", "/settings/hooks", Role.ADMIN, views_settings.add_hook),
+    ("POST", "/settings/hooks/remove", Role.ADMIN, views_settings.remove_hook),
     ("POST", "/settings/tokens/remove", Role.ADMIN, views_settings.remove_token),
 )

@@ -1,4 +1,4 @@
-"""Settings and where they come from, the queue's file, tokens and who changed what."""
+"""Settings and where they come from, the queue's file, hooks, tokens and who changed what."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 
 from queuectl_core import config
 from queuectl_core import home as homes
-from queuectl_core.services import settings, tokens
+from queuectl_core.hook import EVENTS
+from queuectl_core.services import hooks, intake, settings, tokens
 from queuectl_core.services.checks import size
 from queuectl_core.web.facts import Redirect, Role
 from queuectl_core.web.views_frame import framed
@@ -39,6 +40,24 @@ def remove_token(facts: Facts, store: Store, form: Values) -> Redirect:
     return Redirect("/settings", f"Token {name} is revoked")
 
 
+def add_hook(facts: Facts, store: Store, form: Values) -> Redirect:
+    """Add a hook that runs a shell line."""
+    fields = {name: form.given(name) for name in ("event", "queue", "command", "over", "every")}
+    defaults = intake.Defaults(facts.context.settings.max_retries, facts.now_ms)
+    hook = hooks.new_hook(fields, defaults)
+    added, _ = hooks.add(store, hook, by=facts.actor, now_ms=facts.now_ms)
+    store.access().note(facts.actor, "hook add", added.name, added.event, now_ms=facts.now_ms)
+    return Redirect("/settings", f"Hook {added.name} is added")
+
+
+def remove_hook(facts: Facts, store: Store, form: Values) -> Redirect:
+    """Remove a hook."""
+    name = form.get("name")
+    hooks.remove(store, [name], now_ms=facts.now_ms)
+    store.access().note(facts.actor, "hook rm", name, "", now_ms=facts.now_ms)
+    return Redirect("/settings", f"Hook {name} is removed")
+
+
 def _page(facts: Facts, store: Store, *, made: tokens.NewToken | None) -> Page:
     home, path = facts.context.home, facts.context.db_path
     administers = facts.role.may(Role.ADMIN)
@@ -53,6 +72,8 @@ def _page(facts: Facts, store: Store, *, made: tokens.NewToken | None) -> Page:
         place_rows=_places(path, home.path),
         made=made,
         roles=tokens.ROLES,
+        hooks=hooks.records(store, store.hooks().all()),
+        events=EVENTS,
         tokens=store.access().tokens() if administers else (),
         audits=store.access().audits(limit=FEW) if administers else (),
     )

@@ -62,19 +62,28 @@ def preload() -> None:
     import linecache  # noqa: PLC0415 - a traceback's lines
     import locale  # noqa: PLC0415 - odd locales
     import resource  # noqa: PLC0415 - os.wait4 imports it by itself
+    import shlex  # noqa: PLC0415 - the event of a hook
     import traceback  # noqa: PLC0415 - an error in a thread
 
-    from queuectl_core.storage.sqlite import holder  # noqa: PLC0415 - a stopped writer
+    from queuectl_core import flow, options  # noqa: PLC0415 - the event of a hook
+    from queuectl_core.storage.sqlite import (  # noqa: PLC0415 - a stopped writer, hooks
+        holder,
+        hooks,
+    )
 
     loaded = (
         difflib,
         encodings.ascii,
         encodings.idna,
+        flow,
         holder,
+        hooks,
         json,
         linecache,
         locale,
+        options,
         resource,
+        shlex,
         traceback,
     )
     traceback.format_exception_only(ImportError(len(loaded)))

@@ -22,7 +22,7 @@ OTHER_JOBS: dict[str, list[str]] = {"restore": []}
 """What is in the queue where an example names no job: a queue with jobs is not replaced."""
 MAY_PRINT_NOTHING = {
     "list", "logs", "wait", "worker list", "config unset", "config check", "export", "dlq list",
-    "cancel", "edit", "retry", "rm", "web token list", "dlq retry", "dlq purge",
+    "hook list", "cancel", "edit", "retry", "rm", "web token list", "dlq retry", "dlq purge",
 }  # fmt: skip
 """Listings, and what happens to change nothing."""
 CODES = {
@@ -36,7 +36,9 @@ def examples(*, that_stay: bool):
     """Yield the examples that end by themselves, or the others: tests/binary has those."""
     for verb in usage.VERBS:
         for line in anatomy.read(verb).examples:
-            stays = verb in SERVING or not STAYING.isdisjoint(words_of(line))
+            words = words_of(line)
+            here = verb == "hook test" and "--enqueue" not in words
+            stays = here or verb in SERVING or not STAYING.isdisjoint(words)
             if stays is that_stay:
                 yield verb, line
 
@@ -60,7 +62,18 @@ def end_next(open_queue, clock):
 
 
 @pytest.fixture
-def prepared(run, end_next, open_queue, tmp_path, monkeypatch):
+def add_hooks(run):
+    """Add hooks of these names: one, or a list."""
+
+    def add_hooks(names) -> None:
+        for name in [names] if isinstance(names, str) else names:
+            run("hook", "add", "dead", "--name", name, "true")
+
+    return add_hooks
+
+
+@pytest.fixture
+def prepared(run, end_next, add_hooks, open_queue, tmp_path, monkeypatch):
     """Make what an example speaks of, its jobs and files; return its words."""
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     backup = str(tmp_path / "work" / "backup.db")
@@ -76,6 +89,7 @@ def prepared(run, end_next, open_queue, tmp_path, monkeypatch):
                 end_next(buried if verb in NEEDS_DEAD else completed)
         for parent in values.get("--after") or ():
             run("enqueue", "--id", str(parent), "true")
+        add_hooks(values.get("<hook>") or ())
         if verb == "service uninstall":
             run("service", "install", "--user")
         if verb == "import":

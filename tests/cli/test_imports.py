@@ -14,8 +14,8 @@ from tests.cli.test_usage import words_of
 
 ALLOWANCE = 16
 """Modules beyond those of `status`: the verb's own service, and json for --json."""
-DEAR = {"top", "web", "up", "worker start", "run", "help"}
-"""Verbs that stay: a worker, a view, a server. `run` starts the job itself."""
+DEAR = {"top", "web", "up", "worker start", "run", "help", "hook test"}
+"""Verbs that stay: a worker, a view, a server. `run` and `hook test` start the job themselves."""
 NEVER = {
     "inspect",
     "ast",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from queuectl_core.job import HOOKS_QUEUE
 from queuectl_core.lifecycle import Event, State
 from queuectl_core.retry import Bury, Complete, Release, Retry, Stop
 from queuectl_core.run import Claim
@@ -127,9 +128,14 @@ class View(NamedTuple):
 
 
 def totals(store: Store) -> dict[str, tuple[int, int]]:
-    """Return how often each event happened in all, and the time of the runs that it ended."""
+    """Return how often each event happened in all, and the time of the runs that it ended.
+
+    Without the runs of hooks, of which Store.events does not tell.
+    """
     sums: dict[str, tuple[int, int]] = {}
     for figure in store.insight().figures(since_ms=0):
+        if figure.queue == HOOKS_QUEUE:
+            continue
         events, duration_ms = sums.get(figure.event, (0, 0))
         sums[figure.event] = (events + figure.events, duration_ms + figure.duration_ms)
     return sums
@@ -137,7 +143,7 @@ def totals(store: Store) -> dict[str, tuple[int, int]]:
 
 def view(store: Store) -> View:
     """Look at everything."""
-    jobs = jobs_of(store)
+    jobs = [*jobs_of(store), *jobs_of(store, queue=HOOKS_QUEUE)]
     return View(
         jobs,
         {(count.queue, count.state): count.jobs for count in store.counts() if count.jobs},

@@ -10,6 +10,7 @@ import pytest
 
 from queuectl_core import machine
 from queuectl_core.flow import After, Flow, Mutex
+from queuectl_core.hook import NewHook
 from queuectl_core.web import api, openapi
 from queuectl_core.web.app import make_app
 from queuectl_core.web.openapi_schemas import SCHEMAS
@@ -113,6 +114,8 @@ def program(client, store, clock, open_queue, victim):
     after = Flow(after=(After("waits"),), mutex=Mutex("db"), hold=True)
     store.enqueue([new_job(id="held", flow=after)], now_ms=clock.now_ms())
     store.pause("mail", by="ann", reason=None, now_ms=clock.now_ms())
+    alarm = NewHook("dead", new_job(), name="alarm")
+    store.hooks().add(alarm, by="ann", now_ms=clock.now_ms())
     yield client("admin")
     other.close()
 
@@ -129,11 +132,12 @@ BODIES = {
     "POST /jobs": {"command": "true"},
     "PATCH /jobs/{id}": {"priority": 9},
     "POST /queues/{name}/pause": {"reason": "x"},
+    "POST /hooks": {"event": "dead", "command": "true", "env": {"A": "b"}, "every": "10m"},
     "POST /tokens": {"name": "new", "role": "read"},
     "POST /operations": {"action": "retry", "filter": {"state": "dead"}},
 }
 WAITING = ("PATCH", "POST /jobs/{id}/cancel", "POST /jobs/{id}/hold")
-NAMES = {"/jobs/": "1", "/queues/": "mail", "/tokens/": "admin"}
+NAMES = {"/jobs/": "1", "/queues/": "mail", "/tokens/": "admin", "/hooks/": "alarm"}
 
 
 def url_of(key, program) -> str:

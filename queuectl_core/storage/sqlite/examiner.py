@@ -10,10 +10,12 @@ import os
 import apsw
 
 from queuectl_core.errors import NotFound, StorageDamaged
+from queuectl_core.job import HOOKS_QUEUE
 from queuectl_core.lifecycle import State
-from queuectl_core.storage.sqlite import files, presence, waiting
+from queuectl_core.storage.sqlite import files, presence, rows, waiting
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite import statements_flow as flow_sql
+from queuectl_core.storage.sqlite import statements_hooks as hooks_sql
 from queuectl_core.storage.sqlite import statements_upkeep as upkeep_sql
 from queuectl_core.storage.sqlite.connection import (
     APPLICATION_ID,
@@ -28,7 +30,7 @@ from queuectl_core.storage.sqlite.connection import (
 from queuectl_core.storage.sqlite.copies import BUSY_TIMEOUT_MS, first_line
 from queuectl_core.storage.sqlite.gate import Gate
 from queuectl_core.storage.sqlite.ledger import Ledger
-from queuectl_core.storage.upkeep import Miscount, Presence
+from queuectl_core.storage.upkeep import HookRow, Miscount, Presence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
     from queuectl_core.storage.sqlite.rows import Row
 
+HOOKS_SINCE = 3
+"""The schema that has hooks."""
 FULL = 2
 """`PRAGMA synchronous`: each commit is on disk when it returns."""
 
@@ -128,6 +132,34 @@ class SqliteExaminer:
         """Return the jobs that wait for nothing that could ever let them go, and stray rows."""
         jobs = [int(row[0]) for row in self._rows(flow_sql.STRAYS, {"now_ms": now_ms})]
         return jobs, int(self._rows(flow_sql.DANGLING)[0][0])
+
+    def hooks(self) -> list[HookRow]:
+        """Return the hooks with their runs that wait and that are dead; none in an old schema."""
+        if self.schema()[0] < HOOKS_SINCE:
+            return []
+        left: dict[str, dict[str, int]] = {}
+        for hook, state, runs in self._rows(hooks_sql.RUNS_LEFT):
+            left.setdefault(str(hook), {})[state] = int(runs)
+        return [
+            HookRow(
+                row[0],
+                row[1],
+                None if row[2] is None else str(rows.decoded(row[2])[0]),
+                row[3],
+                sum(runs for state, runs in left.get(row[0], {}).items() if state != State.DEAD),
+                left.get(row[0], {}).get(State.DEAD, 0),
+            )
+            for row in self._rows(hooks_sql.COMMANDS)
+        ]
+
+    def serves_hooks(self) -> bool:
+        """Tell whether a live worker takes the runs of hooks."""
+        directory = files.workers_dir(self._path)
+        return any(
+            presence.is_alive(directory, worker)
+            for worker, queues in self._rows(hooks_sql.WORKERS)
+            if queues is None or HOOKS_QUEUE in rows.decoded(queues)
+        )
 
     def newest_event_ms(self) -> int | None:
         """Return the latest moment among the last thousand events, None without any."""
