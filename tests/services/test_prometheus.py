@@ -51,6 +51,8 @@ def test_every_family_has_help_and_a_type(store):
         "queuectl_attempts": "counter",
         "queuectl_run_duration_seconds": "summary",
         "queuectl_workers": "gauge",
+        "queuectl_hook_events": "counter",
+        "queuectl_hook_runs": "gauge",
         "queuectl_worker_threads": "gauge",
         "queuectl_worker_threads_busy": "gauge",
     }
