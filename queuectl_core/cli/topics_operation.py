@@ -86,9 +86,35 @@ The one file brings its manual pages along:
 Put them into ~/.local/share/man/man1, or /usr/local/share/man/man1, then: man queuectl
 """
 
+HOOKS = """\
+Hooks: commands that run when something happened.
+
+  $ queuectl hook add dead 'mail -s "job $QUEUECTL_EVENT_JOB is dead" ops@example.org'
+  $ queuectl hook add slow --over 10m --every 1h -- ./alert.py
+  $ queuectl hook test dead
+  $ queuectl hook list
+
+The command reads the event as one line of JSON: event, hook, at, queue, schedule, attempt, job (its
+record), detail, count, events, test. The variables QUEUECTL_EVENT, QUEUECTL_EVENT_JOB,
+QUEUECTL_EVENT_QUEUE, QUEUECTL_EVENT_SCHEDULE and QUEUECTL_EVENT_HOOK say the most of it.
+
+Each run is a job of the queue .hooks, with 8 attempts and its output; it is added in one step with
+what it tells of. That queue is left out of listings and figures unless you name it:
+
+  $ queuectl list --queue .hooks
+  $ queuectl dlq list --queue .hooks
+
+A worker without --queue takes hooks too; one with a list needs --queue .hooks besides. With --every
+a storm of events is one run in that time. Take hooks along to another queue:
+
+  $ queuectl hook list --json
+  $ queuectl hook add --stdin
+"""
+
 TOPICS = {
     "selection": SELECTION,
     "operating": OPERATING,
     "security": SECURITY,
+    "hooks": HOOKS,
     "shell": COMPLETION,
 }

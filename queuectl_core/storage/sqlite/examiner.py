@@ -135,7 +135,8 @@ class SqliteExaminer:
 
     def hooks(self) -> list[HookRow]:
         """Return the hooks with their runs that wait and that are dead; none in an old schema."""
-        if self.schema()[0] < HOOKS_SINCE:
+        found = self._rows(hooks_sql.COMMANDS) if self.schema()[0] >= HOOKS_SINCE else []
+        if not found:
             return []
         left: dict[str, dict[str, int]] = {}
         for hook, state, runs in self._rows(hooks_sql.RUNS_LEFT):
@@ -149,7 +150,7 @@ class SqliteExaminer:
                 sum(runs for state, runs in left.get(row[0], {}).items() if state != State.DEAD),
                 left.get(row[0], {}).get(State.DEAD, 0),
             )
-            for row in self._rows(hooks_sql.COMMANDS)
+            for row in found
         ]
 
     def serves_hooks(self) -> bool:
