@@ -1,13 +1,14 @@
-"""The scenario of jobs that wait: for a mutex, and for each other."""
+"""The scenarios of jobs that wait, for a mutex and for each other, and of hooks."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import chaos_ledger as ledger
 from chaos_kills import Massacre, names, strike_through
-from chaos_world import Broken, World
+from chaos_world import OPEN_STATES, Broken, World, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,3 +82,56 @@ def _early(
         for place, line in enumerate(lines)
         if line.what == ledger.START and place < ends.get(parents.get(line.job, ""), -1)
     ]
+
+
+def hooks(size: Size) -> str:
+    """SIGKILL of random parts of several workers while hooks are told of each job's end."""
+    jobs = size.jobs or size.of(300, 3_000)
+    kills = size.kills or size.of(10, 100)
+    with World(size.binary) as world:
+        for event in ("completed", "dead"):
+            world.ok("hook", "add", event, "--retries", "50", "cat >>told")
+        ids = names("h", jobs)
+        _enqueue_some_bad(world, size, ids)
+        massacre = Massacre(world, size.rng)
+        strike_through(massacre, kills, jobs)
+        world.await_quiet(within_s=90)
+        eventually(lambda: _hooks_are_quiet(world), "all hooks have run", within_s=90)
+        kept = world.judge(ledger.Asked(frozenset(ids)))
+        told = _told(world)
+        twice = [job for job, times in Counter(job for job, _ in told).items() if times > 1]
+        if twice:
+            raise Broken(f"told of more than once: {twice[:9]}")
+        ends = {(job, one.state) for job, one in kept.items()}
+        if set(told) != ends:
+            raise Broken(f"told of otherwise than it was: {sorted(ends ^ set(told))[:9]}")
+        for worker in massacre.crew:
+            worker.stop()
+        dead = sum(one.state == "dead" for one in kept.values())
+        return f"{len(kept)} jobs, {dead} dead, {len(told)} told, each once, {massacre.kills} kills"
+
+
+def _enqueue_some_bad(world: World, size: Size, ids: list[str]) -> None:
+    """Add the jobs, a quarter of which fail for good in their one attempt."""
+    rows = [
+        {
+            "id": job,
+            "command": world.traced("sleep 0.02" if size.rng.randrange(4) else "sleep 0.02; false"),
+            "max_retries": 50,
+            "no_retry_on": "1",
+        }
+        for job in ids
+    ]
+    world.ok("enqueue", "--stdin", given="\n".join(map(json.dumps, rows)))
+
+
+def _hooks_are_quiet(world: World) -> bool:
+    counts = json.loads(world.ok("status", "--json"))["hooks"]
+    return not any(counts[state] for state in OPEN_STATES)
+
+
+def _told(world: World) -> list[tuple[str, str]]:
+    """Return the job and the event of each run of a hook, as the queue has it."""
+    runs = world.ok("list", "--json", "--queue", ".hooks").splitlines()
+    events = [json.loads(json.loads(run)["input"]) for run in runs]
+    return [(event["job"]["id"], event["event"]) for event in events]

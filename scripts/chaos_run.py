@@ -47,6 +47,7 @@ SCENARIOS: dict[str, Callable[[chaos_kills.Size], str]] = {
     "newer": chaos_change.newer,
     "upgrade": chaos_upgrade.upgrade,
     "mutex": chaos_flow.mutex,
+    "hooks": chaos_flow.hooks,
 }
 
 

@@ -45,7 +45,7 @@ def new_hook(fields: Fields, defaults: Defaults) -> NewHook:
                 f"a hook has no field {checks.shown(name)}", hint="there are " + ", ".join(FIELDS)
             )
     given = {name: value for name, value in fields.items() if value is not None}
-    event = check_event(given.get("event"))
+    event = _event(given.get("event"))
     over_ms = _span_ms("over", given.get("over"))
     if (over_ms is None) == (event == SLOW):
         raise BadData(
@@ -66,7 +66,7 @@ def new_hook(fields: Fields, defaults: Defaults) -> NewHook:
     )
 
 
-def check_event(value: object) -> str:
+def _event(value: object) -> str:
     """Return an event that there is; BadData with the nearest one otherwise."""
     if isinstance(value, str) and value in EVENTS:
         return value
