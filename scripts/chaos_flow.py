@@ -92,7 +92,7 @@ def hooks(size: Size) -> str:
         for event in ("completed", "dead"):
             world.ok("hook", "add", event, "--retries", "50", "cat >>told")
         ids = names("h", jobs)
-        _enqueue_some_bad(world, size, ids)
+        world.add(dict.fromkeys(ids, world.traced("sleep 0.02")), max_retries=50)
         massacre = Massacre(world, size.rng)
         strike_through(massacre, kills, jobs)
         world.await_quiet(within_s=90)
@@ -109,20 +109,6 @@ def hooks(size: Size) -> str:
             worker.stop()
         dead = sum(one.state == "dead" for one in kept.values())
         return f"{len(kept)} jobs, {dead} dead, {len(told)} told, each once, {massacre.kills} kills"
-
-
-def _enqueue_some_bad(world: World, size: Size, ids: list[str]) -> None:
-    """Add the jobs, a quarter of which fail for good in their one attempt."""
-    rows = [
-        {
-            "id": job,
-            "command": world.traced("sleep 0.02" if size.rng.randrange(4) else "sleep 0.02; false"),
-            "max_retries": 50,
-            "no_retry_on": "1",
-        }
-        for job in ids
-    ]
-    world.ok("enqueue", "--stdin", given="\n".join(map(json.dumps, rows)))
 
 
 def _hooks_are_quiet(world: World) -> bool:

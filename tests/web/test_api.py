@@ -419,6 +419,21 @@ def test_tokens_are_made_told_once_and_taken_back(program, client):
     assert program.get("/api/v1/tokens").status == 403
 
 
+def test_a_hook_is_shown_without_its_variables_and_added_by_an_admin_only(program, client):
+    body = {"event": "dead", "argv": ["tell", "me"], "env": {"SECRET": "x"}, "every": "10m"}
+
+    made = program.send_json("POST", "/api/v1/hooks", body)
+    (seen,) = client("read").get("/api/v1/hooks").json["items"]
+
+    assert (made.status, made.json["every"], made.json["env"]) == (201, 600, {"SECRET": "x"})
+    assert seen["env"] == {"SECRET": "***"}
+    assert client("operate").send_json("POST", "/api/v1/hooks", body).status == 403
+    assert program.send_json("POST", "/api/v1/hooks", body | {"name": "dead"}).status == 409
+    assert program.send_json("POST", "/api/v1/hooks", {"event": "dead"}).status == 422
+    assert program.send("DELETE", "/api/v1/hooks/dead").status == 204
+    assert program.get("/api/v1/hooks/dead").status == 404
+
+
 # --- what holds for all ---
 
 

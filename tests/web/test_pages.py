@@ -437,3 +437,15 @@ def test_a_token_is_made_shown_once_and_revoked(admin, store):
     admin.post("/settings/tokens/remove", {"name": "ci"})
 
     assert [token.name for token in store.access().tokens()] == ["admin"]
+
+
+def test_a_hook_is_added_by_an_admin_shown_and_removed(admin, store):
+    form = {"event": "slow", "over": "10m", "every": "1h", "command": "tell <b>"}
+
+    assert admin.post("/settings/hooks", form).status == 303
+    page = admin.get("/settings")
+    check(page)
+    assert "tell &lt;b&gt;" in page.text
+    admin.post("/settings/hooks/remove", {"name": "slow"})
+
+    assert store.hooks().all() == []

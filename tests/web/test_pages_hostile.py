@@ -113,6 +113,9 @@ def test_what_a_link_says_is_text(admin, hostile, url, evil):
         ("/queues/pause", {"queue": EVIL, "reason": EVIL}),
         ("/settings/tokens", {"name": EVIL, "role": EVIL}),
         ("/settings/tokens/remove", {"name": EVIL}),
+        ("/settings/hooks", {"event": EVIL, "command": EVIL, "queue": EVIL}),
+        ("/settings/hooks", {"event": "dead", "command": EVIL}),
+        ("/settings/hooks/remove", {"name": EVIL}),
     ],
 )
 def test_what_a_form_says_is_text(admin, hostile, url, form):
