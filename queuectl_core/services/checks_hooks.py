@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 
 from queuectl_core.job import HOOKS_QUEUE
 from queuectl_core.services.checks import warning, well
@@ -61,4 +60,4 @@ def _is_there(hook: HookRow, path: str) -> bool:
         return True
     if "/" in program:
         return os.access(os.path.join(hook.cwd or "/", program), os.X_OK)
-    return shutil.which(program, path=path) is not None
+    return any(os.access(os.path.join(place, program), os.X_OK) for place in path.split(":"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from queuectl_core import storage
 from queuectl_core.errors import QueuectlError
-from queuectl_core.services import checks_hooks
 from queuectl_core.services.checks import PROBLEM, Check, Finding, ask
 from queuectl_core.services.checks_place import Place
 from queuectl_core.services.checks_queue import Patient
@@ -41,11 +40,17 @@ def _examine(
         checks = [
             *Place(home, db_path, environ, examiner).checks(),
             *Patient(examiner, now_ms, there).checks(),
-            *([Check("hooks", lambda: checks_hooks.look(examiner, environ))] if there else []),
+            *([Check("hooks", lambda: _hooks(examiner, environ))] if there else []),
         ]
         return _said_once(ask(checks, mend=mend))
     finally:
         examiner.close()
+
+
+def _hooks(examiner: SqliteExaminer, environ: Mapping[str, str]) -> tuple[str, str, str]:
+    from queuectl_core.services import checks_hooks  # noqa: PLC0415 - verbs beside look for less
+
+    return checks_hooks.look(examiner, environ)
 
 
 def _is_there(examiner: SqliteExaminer) -> bool:
