@@ -74,6 +74,8 @@ def test_an_example_that_stays_works_until_it_is_told_to_end(sandbox, verb, line
         sandbox.start_worker()
     if "0.0.0.0" in line:
         sandbox.ok("web", "token", "add", "ann")
+    if verb == "hook test":
+        sandbox.ok("hook", "add", "dead", "true")
     (sandbox.root / "src").mkdir()
     words = shlex.join(words_of(line)[1:])
     path = {"PATH": f"{programs}:/usr/bin:/bin"}

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.binary
 
 
 def records(sandbox, *words):
-    return [json.loads(line) for line in sandbox.ok(*words, "--json").stdout.splitlines()]
+    return [json.loads(line) for line in sandbox.ok(*words, "--json").out.splitlines()]
 
 
 def test_a_hook_reads_the_event_and_has_its_variables(sandbox):
@@ -27,7 +27,7 @@ def test_a_hook_reads_the_event_and_has_its_variables(sandbox):
         "report", 3, "no paper"
     )  # fmt: skip
     assert (run["state"], run["tags"]) == ("completed", ["dead"])
-    assert sandbox.ok("logs", run["id"]).stdout == "report\n"
+    assert sandbox.ok("logs", run["id"]).out == "report\n"
 
 
 def test_a_hook_that_fails_is_tried_again_and_ends_as_a_dead_letter_that_sets_off_nothing(sandbox):
@@ -42,7 +42,7 @@ def test_a_hook_that_fails_is_tried_again_and_ends_as_a_dead_letter_that_sets_of
     assert [job["queue"] for job in records(sandbox, "dlq", "list")] == ["default"]
     (hook,) = records(sandbox, "hook", "list")
     assert (hook["told"], hook["dead"]) == (1, 1)
-    assert "Hooks:      1 dead" in sandbox.ok("status").stdout
+    assert "Hooks:      1 dead" in sandbox.ok("status").out
 
 
 def test_a_hook_is_told_of_a_slow_job_while_it_runs(sandbox):
@@ -62,7 +62,7 @@ def test_a_worker_of_some_queues_takes_hooks_only_where_it_is_told_to(sandbox):
     sandbox.enqueue("true", "--queue", "mail")
 
     sandbox.ok("worker", "start", "--queue", "mail", "--drain")
-    assert "no worker takes them" in sandbox.ok("hook", "list").stderr
+    assert "no worker takes them" in sandbox.ok("hook", "list").err
     sandbox.ok("worker", "start", "--queue", "mail", "--queue", ".hooks", "--drain")
 
     (run,) = records(sandbox, "list", "--queue", ".hooks")
@@ -86,5 +86,5 @@ def test_a_test_runs_the_command_here_and_exits_as_it_did(sandbox):
 
     done = sandbox.run("hook", "test", "dead")
 
-    assert done.returncode == 7
-    assert json.loads(done.stdout)["test"] is True
+    assert done.code == 7
+    assert json.loads(done.out)["test"] is True
