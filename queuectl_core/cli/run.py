@@ -28,9 +28,7 @@ def run(session: Session, args: Args) -> int:
     return here(session, job, on_conflict=conflict, patience_ms=patience_ms)
 
 
-def here(
-    session: Session, job: NewJob, *, on_conflict: str = "error", patience_ms: int = 0
-) -> int:
+def here(session: Session, job: NewJob, *, on_conflict: str = "error", patience_ms: int = 0) -> int:
     """Run a job in this process, and return its exit code."""
     from queuectl_core.worker import inline  # noqa: PLC0415 - what is wrong above starts nothing
 

@@ -9,7 +9,7 @@ from queuectl_core.services.checks import warning, well
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from queuectl_core.storage.sqlite.examiner import SqliteExaminer
     from queuectl_core.storage.upkeep import HookRow
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     Answer = tuple[str, str, str]
 
 
-def look(examiner: SqliteExaminer, environ: Mapping[str, str]) -> Answer:
-    """Return the first thing that is wrong with the hooks; all are looked at."""
-    hooks = examiner.hooks()
+def look(examiner: SqliteExaminer, hooks: Sequence[HookRow], environ: Mapping[str, str]) -> Answer:
+    """Return the first thing that is wrong with the hooks, of which there are some."""
     path = environ.get("PATH", os.defpath)
     missing = [hook for hook in hooks if not _is_there(hook, path)]
     if missing:
@@ -41,7 +40,7 @@ def look(examiner: SqliteExaminer, environ: Mapping[str, str]) -> Answer:
             f"runs that wait, and no worker takes them: {waiting:,}",
             f"queuectl worker start, or with --queue {HOOKS_QUEUE} besides",
         )
-    return well(f"{len(hooks)} listen" if hooks else "none")
+    return well(f"{len(hooks)} listen")
 
 
 def _program(hook: HookRow) -> str:

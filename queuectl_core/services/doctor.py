@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from queuectl_core import storage
 from queuectl_core.errors import QueuectlError
-from queuectl_core.services.checks import PROBLEM, Check, Finding, ask
+from queuectl_core.services.checks import PROBLEM, Check, Finding, ask, well
 from queuectl_core.services.checks_place import Place
 from queuectl_core.services.checks_queue import Patient
 
@@ -48,9 +48,12 @@ def _examine(
 
 
 def _hooks(examiner: SqliteExaminer, environ: Mapping[str, str]) -> tuple[str, str, str]:
-    from queuectl_core.services import checks_hooks  # noqa: PLC0415 - verbs beside look for less
+    hooks = examiner.hooks()
+    if not hooks:
+        return well("none")
+    from queuectl_core.services import checks_hooks  # noqa: PLC0415 - most queues have none
 
-    return checks_hooks.look(examiner, environ)
+    return checks_hooks.look(examiner, hooks, environ)
 
 
 def _is_there(examiner: SqliteExaminer) -> bool:

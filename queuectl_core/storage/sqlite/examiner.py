@@ -10,12 +10,10 @@ import os
 import apsw
 
 from queuectl_core.errors import NotFound, StorageDamaged
-from queuectl_core.job import HOOKS_QUEUE
 from queuectl_core.lifecycle import State
-from queuectl_core.storage.sqlite import files, presence, rows, waiting
+from queuectl_core.storage.sqlite import files, presence, waiting
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite import statements_flow as flow_sql
-from queuectl_core.storage.sqlite import statements_hooks as hooks_sql
 from queuectl_core.storage.sqlite import statements_upkeep as upkeep_sql
 from queuectl_core.storage.sqlite.connection import (
     APPLICATION_ID,
@@ -135,9 +133,13 @@ class SqliteExaminer:
 
     def hooks(self) -> list[HookRow]:
         """Return the hooks with their runs that wait and that are dead; none in an old schema."""
-        found = self._rows(hooks_sql.COMMANDS) if self.schema()[0] >= HOOKS_SINCE else []
+        found = self._rows(upkeep_sql.HOOKS) if self.schema()[0] >= HOOKS_SINCE else []
         if not found:
             return []
+        from queuectl_core.storage.sqlite import (  # noqa: PLC0415 - most queues have no hook
+            statements_hooks as hooks_sql,
+        )
+
         left: dict[str, dict[str, int]] = {}
         for hook, state, runs in self._rows(hooks_sql.RUNS_LEFT):
             left.setdefault(str(hook), {})[state] = int(runs)
@@ -145,7 +147,7 @@ class SqliteExaminer:
             HookRow(
                 row[0],
                 row[1],
-                None if row[2] is None else str(rows.decoded(row[2])[0]),
+                row[2],
                 row[3],
                 sum(runs for state, runs in left.get(row[0], {}).items() if state != State.DEAD),
                 left.get(row[0], {}).get(State.DEAD, 0),
@@ -157,9 +159,7 @@ class SqliteExaminer:
         """Tell whether a live worker takes the runs of hooks."""
         directory = files.workers_dir(self._path)
         return any(
-            presence.is_alive(directory, worker)
-            for worker, queues in self._rows(hooks_sql.WORKERS)
-            if queues is None or HOOKS_QUEUE in rows.decoded(queues)
+            presence.is_alive(directory, worker) for (worker,) in self._rows(upkeep_sql.HOOK_TAKERS)
         )
 
     def newest_event_ms(self) -> int | None:

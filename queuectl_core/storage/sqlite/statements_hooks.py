@@ -84,5 +84,3 @@ FROM (
 )
 GROUP BY hook, state
 """
-COMMANDS = "SELECT name, command, argv, cwd FROM hooks ORDER BY name"
-WORKERS = "SELECT id, queues FROM workers"

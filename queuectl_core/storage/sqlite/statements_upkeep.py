@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from queuectl_core.job import HOOKS_QUEUE
+
 EXCLUSIVE = "PRAGMA locking_mode = EXCLUSIVE"
 WAL_MODE = "PRAGMA journal_mode = WAL"
 JOURNAL_MODE = "PRAGMA journal_mode"
@@ -56,4 +58,11 @@ FROM (
 )
 GROUP BY id
 ORDER BY id
+"""
+HOOKS = "SELECT name, command, argv ->> 0, cwd FROM hooks ORDER BY name"
+HOOK_TAKERS = f"""
+SELECT id
+FROM workers
+WHERE queues IS NULL
+  OR EXISTS (SELECT 1 FROM json_each(workers.queues) WHERE value = '{HOOKS_QUEUE}')
 """
