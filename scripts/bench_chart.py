@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from bench_rounds import Row
 
-WIDTH = 760
-LABELS = 270
+WIDTH = 840
+LABELS = 340
 FIGURES = 110
 LINE = 20
 HEAD = 30

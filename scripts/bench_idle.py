@@ -155,7 +155,7 @@ def _huey(folder: Path) -> Iterator[Callable[[], float]]:
                 woken_at_s = time.perf_counter()
                 said = adder.communicate()[0]
             # the monotonic clock is one for all processes
-            return (woken_at_s - json.loads(said)["at_s"]) * 1000
+            return (woken_at_s - float(json.loads(said)["at_s"])) * 1000
 
     try:
         woken_ms()

@@ -42,7 +42,7 @@ MOST = {
 """Calls of a worker for each job that it runs alone, at most."""
 CALL = re.compile(r"(\d+) +(\w+)\(")
 START = re.compile(r'(\d+) +execve\("/bin/sh"')
-STEPS, STATEMENTS = 813, 16
+STEPS, STATEMENTS = 829, 16
 """Of one finish and claim in one transaction: the same whatever waits."""
 
 
