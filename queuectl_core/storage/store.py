@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from queuectl_core.storage.changes import Changes
+from queuectl_core.storage.doors import Doors
 from queuectl_core.storage.flow import FlowVerbs
 from queuectl_core.storage.inline import Inline
 from queuectl_core.storage.queues import Queues
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from queuectl_core.job import Enqueued, Job, NewJob
     from queuectl_core.lifecycle import State
     from queuectl_core.run import Attempt, Claim
-    from queuectl_core.storage.access import Access
-    from queuectl_core.storage.hooks import Hooks
-    from queuectl_core.storage.insight import Insight
     from queuectl_core.storage.records import (
         Bell,
         Count,
@@ -69,7 +67,7 @@ class Intake(Protocol):
         """Close the connection."""
 
 
-class Store(Intake, Selections, Queues, Changes, Inline, FlowVerbs, Protocol):
+class Store(Intake, Selections, Queues, Changes, Inline, FlowVerbs, Doors, Protocol):
     """One connection to one queue."""
 
     # --- a job's life ---
@@ -160,15 +158,6 @@ class Store(Intake, Selections, Queues, Changes, Inline, FlowVerbs, Protocol):
 
         Never counts rows.
         """
-
-    def insight(self) -> Insight:
-        """Return what answers the deeper questions, over this connection."""
-
-    def access(self) -> Access:
-        """Return who may use the dashboard and what was done through it, over this connection."""
-
-    def hooks(self) -> Hooks:
-        """Return the verbs on hooks, over this connection."""
 
     # --- workers ---
 

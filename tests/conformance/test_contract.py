@@ -5,11 +5,12 @@ import inspect
 import pytest
 
 from queuectl_core.storage.changes import Changes
+from queuectl_core.storage.doors import Doors
 from queuectl_core.storage.queues import Queues
 from queuectl_core.storage.selections import Selections
 from queuectl_core.storage.store import Store
 
-GROUPS = (Selections, Queues, Changes)
+GROUPS = (Selections, Queues, Changes, Doors)
 """Contracts of their own, which a Store fulfils too."""
 VERBS = [name for name in vars(Store) if not name.startswith("_")]
 ALL_VERBS = VERBS + [name for group in GROUPS for name in vars(group) if not name.startswith("_")]

@@ -14,7 +14,7 @@ from queuectl_core.storage.sqlite import jobs as steps
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite.changes import SqliteChanges
 from queuectl_core.storage.sqlite.connection import backup, translated
-from queuectl_core.storage.sqlite.flow import SqliteFlow
+from queuectl_core.storage.sqlite.doors import SqliteDoors
 from queuectl_core.storage.sqlite.inline import SqliteInline
 from queuectl_core.storage.sqlite.queues import SqliteQueues
 from queuectl_core.storage.sqlite.selecting import LAST
@@ -27,13 +27,10 @@ if TYPE_CHECKING:
     from queuectl_core.job import Job
     from queuectl_core.run import Attempt
     from queuectl_core.storage.records import NewWorker, Pruned
-    from queuectl_core.storage.sqlite.access import SqliteAccess
-    from queuectl_core.storage.sqlite.hooks import SqliteHooks
-    from queuectl_core.storage.sqlite.insight import SqliteInsight
     from queuectl_core.storage.sqlite.rows import Row
 
 
-class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline, SqliteFlow):
+class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline, SqliteDoors):
     """All verbs of the contract. Their docstrings: storage/store.py."""
 
     def __init__(self, path: str, *, now_ms: int) -> None:
@@ -138,25 +135,6 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline, S
         return [
             Count(queue, rows.state(state), jobs) for queue, state, jobs in self._rows(sql.COUNTS)
         ]
-
-    def insight(self) -> SqliteInsight:
-        from queuectl_core.storage.sqlite.insight import (  # noqa: PLC0415 - for few verbs only
-            SqliteInsight,
-        )
-
-        return SqliteInsight(self._connection, self._path)
-
-    def access(self) -> SqliteAccess:
-        from queuectl_core.storage.sqlite.access import (  # noqa: PLC0415 - for the dashboard only
-            SqliteAccess,
-        )
-
-        return SqliteAccess(self._connection, self._path, self._writing)
-
-    def hooks(self) -> SqliteHooks:
-        from queuectl_core.storage.sqlite.hooks import SqliteHooks  # noqa: PLC0415 - few have any
-
-        return SqliteHooks(self._connection, self._path, self._writing, self._tell)
 
     # --- workers ---
 
