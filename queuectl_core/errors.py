@@ -134,6 +134,24 @@ class MutexHeld(QueuectlError):
     hint = "try again, or wait for it: --wait-mutex 10m"
 
 
+class QueueFull(QueuectlError):
+    """A queue is at one of its limits."""
+
+    message = "the queue is full"
+    exit_code = 75
+    http_status = 429
+    hint = "try again later; queuectl queue list shows the limits"
+
+
+class QueueDrains(QueuectlError):
+    """A queue takes no jobs while it is drained."""
+
+    message = "the queue is being drained"
+    exit_code = 75
+    http_status = 503
+    hint = "queuectl queue resume lets jobs in again"
+
+
 class Exhausted(QueuectlError):
     """A limit of this system is used up."""
 

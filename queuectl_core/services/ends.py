@@ -39,8 +39,8 @@ def exit_code(job: Job | None) -> int:
 def remark(job: Job) -> str | None:
     """Return why a job did not end well, where its own output hardly says so."""
     said_by_itself = job.reason == Ending.EXIT and job.exit_code not in {NOT_EXECUTABLE, NOT_FOUND}
+    if job.state not in FINAL:
+        return f"job {job.name} is {job.state}; a worker has to go on with it"
     if job.state is State.COMPLETED or said_by_itself:
         return None
-    if job.state in FINAL:
-        return f"job {job.name} is {job.state}: {job.error or job.reason}"
-    return f"job {job.name} is {job.state}; a worker has to go on with it"
+    return f"job {job.name} is {job.state}: {job.error or job.reason}"

@@ -20,12 +20,14 @@ class Inline(Protocol):
 
         Where its id exists and `on_conflict` is `skip`, tell of the old job and take nothing.
         Raises MutexHeld, and adds nothing, where as many jobs as its mutex allows run now; those
-        that merely wait for it are passed by.
+        that merely wait for it are passed by. Raises QueueFull where its queue is at its
+        concurrency or its rate, QueueDrains where it is drained.
         """
 
     def finish_and_reclaim(self, result: Result, *, worker: int, now_ms: int) -> Claim | None:
         """Record how a run failed and take the job again for its next one, before it is due.
 
         In one transaction, as nobody else may take it in between. None: there is no next one, since
-        its user cancelled the job, or the claim was lost and nothing was written.
+        its user cancelled the job, its queue has a rate and the retry is a worker's, or the claim
+        was lost and nothing was written.
         """

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from queuectl_core.flow import Flow
     from queuectl_core.job import Job
     from queuectl_core.lifecycle import State
+    from queuectl_core.limits import Limits
     from queuectl_core.retry import Verdict
     from queuectl_core.run import Attempt, Claim, Outcome
 
@@ -70,6 +71,21 @@ class Pause(Record):
     at_ms: int
     by: str
     reason: str | None
+
+
+class Standing(Record):
+    """What somebody has said of a queue besides a pause, and how it stands.
+
+    `shut` are the bits of limits.py that say why none of its jobs may start now, as far as a claim
+    has looked; until `opens_at_ms` its rate is used up. `drained_by` wished that it takes no jobs.
+    """
+
+    queue: str
+    limits: Limits
+    draining_at_ms: int | None = None
+    drained_by: str | None = None
+    shut: int = 0
+    opens_at_ms: int | None = None
 
 
 class Removed(Record):

@@ -99,9 +99,10 @@ class Store(Intake, Selections, Queues, Changes, Inline, FlowVerbs, Doors, Proto
         """
 
     def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:
-        """Return the earliest run_at of all jobs that nothing else blocks, past or future.
+        """Return the earliest run_at of all jobs that nothing of their own blocks, past or future.
 
-        None without any. Jobs of paused queues can't, nor suspects while one runs.
+        None without any. Jobs of paused queues can't, nor suspects while one runs. Jobs of queues
+        that are at a limit are among them: so long they wait.
         """
 
     def unsettled(self, *, now_ms: int, queues: Sequence[str] | None = None) -> bool:

@@ -45,7 +45,7 @@ class Auditor:
         now_ms = self._clock.monotonic_ms()
         if now_ms < self._trust_until_ms:
             return
-        due_ms = self._store.next_due_ms(queues=self._plan.queues)
+        due_ms = self._store.next_start_ms(queues=self._plan.queues)
         if not is_idle() or not self._is_doubtful(due_ms):
             self._wonder = None
         elif self._wonder is None or self._wonder[0] != due_ms:

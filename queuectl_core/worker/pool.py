@@ -195,7 +195,7 @@ class Pool:
 
     def _until_due_ms(self) -> int:
         """Return the time until a job comes due; one that is due already wakes the idle at once."""
-        due_ms = self._store.next_due_ms(queues=self._plan.queues)
+        due_ms = self._store.next_start_ms(queues=self._plan.queues)
         if due_ms is None:
             return TEND_EVERY_MS
         until_ms = due_ms - self._clock.now_ms()
@@ -261,7 +261,7 @@ class Pool:
 
     def _tell_of_retries(self) -> None:
         """Say once for each moment what a draining worker without work stays for."""
-        due_ms = self._store.next_due_ms(queues=self._plan.queues)
+        due_ms = self._store.next_start_ms(queues=self._plan.queues)
         if due_ms is None or due_ms == self._told_ms or due_ms <= self._clock.now_ms():
             return
         self._told_ms = due_ms

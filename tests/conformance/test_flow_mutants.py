@@ -44,13 +44,11 @@ def the_end_of_a_holder_wakes_nobody(patch):
 
 
 def a_mutex_wakes_the_newest(patch):
-    for name in ("BEST_PARKED", "UNPARK"):
-        edit_statement(patch, name, "run_at_ms, number\n", "run_at_ms DESC, number DESC\n")
+    edit_statement(patch, "BEST_PARKED", "run_at_ms, number\n", "run_at_ms DESC, number DESC\n")
 
 
 def a_mutex_wakes_whatever_its_priority(patch):
-    for name in ("BEST_PARKED", "UNPARK"):
-        edit_statement(patch, name, "priority DESC", "priority")
+    edit_statement(patch, "BEST_PARKED", "priority DESC", "priority")
 
 
 def a_mutex_wakes_one_queue_only(patch):

@@ -20,10 +20,11 @@ from queuectl_core.job import Job
 from queuectl_core.lifecycle import TRANSITIONS, Event, State
 from queuectl_core.retry import Rescue
 from queuectl_core.run import Ending
-from queuectl_core.storage.sqlite import bell, presence, rows
+from queuectl_core.storage.sqlite import bell, heads, presence, rows
 from queuectl_core.storage.sqlite import engine as sqlite_engine
 from queuectl_core.storage.sqlite import jobs as steps_of_jobs
 from queuectl_core.storage.sqlite import statements as sql
+from queuectl_core.storage.sqlite import statements_heads as heads_sql
 from queuectl_core.storage.sqlite.ledger import Ledger
 from tests.builders import NOW_MS, new_worker
 from tests.conformance import (
@@ -51,8 +52,8 @@ def edit(text, old, new):
     return text.replace(old, new)
 
 
-def edit_statement(patch, name, old, new):
-    patch.setattr(sql, name, edit(getattr(sql, name), old, new))
+def edit_statement(patch, name, old, new, module=sql):
+    patch.setattr(module, name, edit(getattr(module, name), old, new))
 
 
 def edit_moves(patch, events, old, new):
@@ -76,15 +77,18 @@ def claim_gives_every_claim_the_same_token(patch):
 
 
 def claim_ignores_run_at(patch):
-    edit_statement(patch, "NEXT_JOB", "AND run_at_ms <= :now_ms", "")
+    for name in ("BEST_HEAD", "BEST_HEAD_OF_QUEUE", "NEXT_JOB"):
+        edit_statement(patch, name, "AND run_at_ms <= :now_ms", "")
 
 
 def claim_takes_a_job_one_moment_late(patch):
-    edit_statement(patch, "NEXT_JOB", "AND run_at_ms <= :now_ms", "AND run_at_ms < :now_ms")
+    for name in ("BEST_HEAD", "BEST_HEAD_OF_QUEUE"):
+        edit_statement(patch, name, "AND run_at_ms <= :now_ms", "AND run_at_ms < :now_ms")
 
 
 def claim_ignores_priority(patch):
-    edit_statement(patch, "NEXT_JOB", "priority = 10", "priority > 0")
+    edit_statement(patch, "BEST_HEAD", "priority = 10", "priority > 0")
+    edit_statement(patch, "BEST_HEAD_OF_QUEUE", "priority DESC", "run_at_ms")
 
 
 def claim_takes_the_newest_of_a_moment(patch):
@@ -94,10 +98,8 @@ def claim_takes_the_newest_of_a_moment(patch):
 
 
 def claim_ignores_the_queues(patch):
-    found = sqlite_engine.SqliteStore._queues_in
-    patch.setattr(
-        sqlite_engine.SqliteStore, "_queues_in", lambda store, sql, _: found(store, sql, None)
-    )
+    best = heads.best
+    patch.setattr(heads, "best", lambda ledger, _queues: best(ledger, None))
 
 
 def claim_forgets_failed_jobs(patch):
@@ -262,11 +264,11 @@ def nobody_rings_the_bell(patch):
 
 
 def next_due_knows_pending_jobs_only(patch):
-    edit_statement(patch, "NEXT_DUE", "'failed'", "'none'")
+    edit_statement(patch, "FIRST_STARTABLE", "'failed'", "'none'", heads_sql)
 
 
 def unsettled_forgets_retries(patch):
-    edit_statement(patch, "IN_FLIGHT", "'failed'", "'none'")
+    edit_statement(patch, "IN_FLIGHT", "'failed'", "'none'", heads_sql)
 
 
 def suspects_run_side_by_side(patch):
@@ -282,11 +284,11 @@ def rescue_blames_whoever_ran_beside_a_suspect(patch):
 
 
 def next_due_tells_of_suspects_that_wait(patch):
-    edit_statement(patch, "NEXT_DUE", "crashes < 2 OR", "1 OR")
+    edit_statement(patch, "FIRST_STARTABLE", "crashes < 2 OR", "1 OR", heads_sql)
 
 
 def unsettled_forgets_suspects_that_wait(patch):
-    edit_statement(patch, "ANY_DUE", "run_at_ms <= :now_ms", "run_at_ms <= :now_ms AND crashes < 2")
+    edit_statement(patch, "IS_DUE", ":now_ms", ":now_ms AND crashes < 2", heads_sql)
 
 
 def the_end_of_a_suspect_is_silent(patch):

@@ -17,6 +17,7 @@ sys.path.insert(0, ROOT)
 
 from queuectl_core.flow import After, Flow, Mutex, Unique  # noqa: E402 - the script runs from anywhere
 from queuectl_core.hook import Happening, NewHook  # noqa: E402
+from queuectl_core.limits import Rate  # noqa: E402
 from queuectl_core.options import JobOptions  # noqa: E402
 from queuectl_core.storage import open_store  # noqa: E402 - the script runs from anywhere
 from tests.builders import NOW_MS, new_job, new_worker  # noqa: E402
@@ -64,6 +65,9 @@ def fill(path: str) -> None:
     slow = NewHook("slow", new_job("cat"), over_ms=1_000, paused=True)
     store.hooks().add(slow, by="ada", now_ms=NOW_MS)
     store.hooks().tell(Happening("dead", "mail"), now_ms=NOW_MS)
+    limits = {"concurrency": 2, "rate": Rate(10, 60_000), "max_pending": 100}
+    store.set_limits("reports", limits, now_ms=NOW_MS)
+    store.drain("old", by="ann", now_ms=NOW_MS)
     store.close()
 
 

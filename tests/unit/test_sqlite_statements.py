@@ -11,6 +11,7 @@ from queuectl_core.selection import Selection
 from queuectl_core.storage import open_store
 from queuectl_core.storage.sqlite import connection as opening
 from queuectl_core.storage.sqlite import statements as sql
+from queuectl_core.storage.sqlite import statements_heads as heads_sql
 from queuectl_core.storage.sqlite import statements_insight as insight_sql
 from queuectl_core.storage.sqlite import statements_select as select_sql
 from tests.builders import NOW_MS
@@ -60,12 +61,15 @@ def schema_of(connection, name):
     ("name", "step"),
     [
         ("NEXT_JOB", "jobs_claim (queue=? AND priority=? AND run_at_ms<?)"),
-        ("NEXT_JOB", BY_NUMBER),
         ("NEXT_CLEAR_JOB", "jobs_claim (queue=? AND priority=? AND run_at_ms<?)"),
         ("SUSPECT_RUNS", "jobs_state (state=?)"),
-        ("NEXT_DUE", "jobs_claim (queue=? AND priority=?)"),
-        ("NEXT_DUE", "jobs_state (state=?)"),
-        ("ANY_DUE", "jobs_claim (queue=? AND priority=? AND run_at_ms<?)"),
+        ("BEST_HEAD", "heads USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("BEST_HEAD", "heads_open (priority=? AND run_at_ms<?)"),
+        ("BEST_HEAD_OF_QUEUE", "heads USING INDEX sqlite_autoindex_heads_1 (queue=?)"),
+        ("NEXT_JOB", "heads_open (priority=? AND run_at_ms<?)"),
+        ("FIRST_OF_LINE", "jobs_claim (queue=? AND priority=?)"),
+        ("BEFORE_CLAIM", "queues_opening (opens_at_ms>? AND opens_at_ms<?)"),
+        ("BEFORE_CLAIM", "queues USING PRIMARY KEY (name=?)"),
         ("JOB_STATE", BY_NUMBER),
         ("JOB_BY_NUMBER", BY_NUMBER),
         ("JOB_BY_ID", "jobs_id (id=?)"),
@@ -142,12 +146,36 @@ def test_pages_of_several_states_are_merged_in_order(raw):
     assert not [step for step in steps if "TEMP B-TREE" in step]
 
 
-@pytest.mark.parametrize("name", ["NEXT_JOB", "NEXT_CLEAR_JOB", "NEXT_DUE", "ANY_DUE"])
-def test_the_search_for_the_next_job_does_not_sort_waiting_jobs(raw, name):
+@pytest.mark.parametrize(
+    "name", ["BEST_HEAD", "BEST_HEAD_OF_QUEUE", "NEXT_JOB", "NEXT_CLEAR_JOB", "FIRST_OF_LINE"]
+)
+def test_the_search_for_the_next_job_sorts_nothing(raw, name):
     steps = plan(raw, COMPLETE[name])
 
-    assert len([step for step in steps if "jobs_claim" in step]) == 10
     assert not [step for step in steps if "TEMP" in step or "MATERIALIZE" in step]
+
+
+def test_the_best_head_is_looked_up_once_for_each_priority(raw):
+    steps = plan(raw, sql.BEST_HEAD)
+
+    assert len([step for step in steps if "heads_open" in step]) == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("OPEN_LINES", "heads_open (priority=?)"),
+        ("UNPAUSED_LINES_OF", "heads USING INDEX sqlite_autoindex_heads_1 (queue=?)"),
+        ("FIRST_STARTABLE", "jobs_claim (queue=? AND priority=?)"),
+        ("FIRST_STARTABLE", "jobs_state (state=?)"),
+        ("IS_DUE", "jobs_claim (queue=? AND priority=? AND run_at_ms<?)"),
+        ("OPENING_QUEUES", "queues_opening (opens_at_ms>?)"),
+    ],
+)
+def test_what_an_idle_worker_asks_comes_from_an_index(raw, name, step):
+    steps = plan(raw, getattr(heads_sql, name))
+
+    assert any(step in taken for taken in steps), steps
 
 
 @pytest.mark.parametrize("event", EVENTS.values())
@@ -165,9 +193,8 @@ def test_every_event_has_a_move():
 
 def test_the_claim_looks_for_what_the_table_calls_claimable():
     assert states_in(sql.WAITING) == tuple(state for state in CLAIMABLE)
-    assert sql.NEXT_JOB.count(sql.FREE) == 10
-    assert sql.NEXT_DUE.count(sql.FREE) == 10
-    assert sql.WAITING in sql.ACTIVE_QUEUES
+    for text in (sql.NEXT_JOB, sql.NEXT_CLEAR_JOB, sql.FIRST_OF_LINE, sql.LOWER_HEAD_TO):
+        assert text.count(sql.FREE) == 1
 
 
 def test_the_partial_index_says_the_same_as_the_claim(raw):

@@ -53,7 +53,6 @@ def raw(tmp_path):
         ("PARK", LINE),
         ("NEXT_PARKED_QUEUE", "jobs_parked (mutex=? AND queue>?)"),
         ("BEST_PARKED", "jobs_parked (mutex=? AND queue=?)"),
-        ("UNPARK", "jobs_parked (mutex=? AND queue=?)"),
     ],
 )
 def test_a_statement_of_the_flow_uses_its_index(raw, name, step):
@@ -70,7 +69,7 @@ def test_no_statement_but_the_doctors_reads_all_jobs(raw, name):
     assert not [step for step in steps if "jobs_state" in step]
 
 
-@pytest.mark.parametrize("name", ["BEST_PARKED", "UNPARK", "CHILDREN"])
+@pytest.mark.parametrize("name", ["BEST_PARKED", "CHILDREN"])
 def test_a_line_comes_from_its_index_in_order(raw, name):
     assert not [step for step in plan(raw, PLAIN[name]) if "TEMP B-TREE" in step]
 

@@ -285,7 +285,7 @@ def test_what_a_caretaker_lacks_is_put_off_and_said_once(made, clock, caplog, er
 class Torn(Busy):
     """A store that finds damage when it looks for the next job."""
 
-    def next_due_ms(self, **_):
+    def next_start_ms(self, **_):
         raise StorageDamaged("torn")
 
 

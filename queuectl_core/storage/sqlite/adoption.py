@@ -7,7 +7,7 @@ from queuectl_core.errors import NotFound
 from queuectl_core.flow import HELD
 from queuectl_core.job import Enqueued, number_in
 from queuectl_core.lifecycle import CLAIMABLE, FINAL, State
-from queuectl_core.storage.sqlite import admission, intake, rows, waiting
+from queuectl_core.storage.sqlite import admission, heads, intake, rows, waiting
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite import statements_changes as changes_sql
 from queuectl_core.storage.sqlite import statements_flow as flow_sql
@@ -61,6 +61,7 @@ class Adoption:
         for attempt in attempts:
             ledger.connection.execute(sql.INSERT_ATTEMPT, attempt._replace(job=number))
         ledger.count(job.queue, job.state, 1)
+        heads.lower(ledger, number)
         at_ms = job.finished_at_ms if job.state in FINAL else None
         ledger.note(number, job.queue, sql.IMPORT, job.state, at_ms=at_ms)
         return Enqueued(number, job.id, created=True, run_at_ms=job.run_at_ms)

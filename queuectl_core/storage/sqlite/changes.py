@@ -5,7 +5,7 @@ from __future__ import annotations
 from queuectl_core.flow import MUTEX
 from queuectl_core.lifecycle import CLAIMABLE, FINAL
 from queuectl_core.storage.records import Removed
-from queuectl_core.storage.sqlite import bell, pruning, rows, waiting
+from queuectl_core.storage.sqlite import bell, heads, pruning, rows, waiting
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite import statements_changes as changes_sql
 from queuectl_core.storage.sqlite.intake import SqliteIntake
@@ -80,6 +80,7 @@ def _edit(ledger: Ledger, number: int, statement: str, values: Values) -> State 
     if state not in CLAIMABLE:
         return state
     ledger.connection.execute(statement, values | {"number": number})
+    heads.lower(ledger, number)
     if mutex is not None and not IN_LINE.isdisjoint(values):
         ledger.freed.add(mutex)  # for those that were behind it
         waiting.unblock(ledger, number, MUTEX)

@@ -9,15 +9,16 @@ import apsw
 from queuectl_core.lifecycle import State
 from queuectl_core.run import Claim
 from queuectl_core.storage.records import Count, DeadWorker, JobEvent, Result, WorkerRow
-from queuectl_core.storage.sqlite import bell, history, presence, pruning, rows
+from queuectl_core.storage.sqlite import bell, history, horizon, presence, pruning, rows
 from queuectl_core.storage.sqlite import jobs as steps
 from queuectl_core.storage.sqlite import statements as sql
+from queuectl_core.storage.sqlite import statements_heads as heads_sql
 from queuectl_core.storage.sqlite.changes import SqliteChanges
 from queuectl_core.storage.sqlite.connection import backup, translated
 from queuectl_core.storage.sqlite.doors import SqliteDoors
 from queuectl_core.storage.sqlite.inline import SqliteInline
+from queuectl_core.storage.sqlite.ledger import is_limited
 from queuectl_core.storage.sqlite.queues import SqliteQueues
-from queuectl_core.storage.sqlite.selecting import LAST
 from queuectl_core.storage.sqlite.selections import SqliteSelections
 
 TYPE_CHECKING = False
@@ -54,30 +55,21 @@ class SqliteStore(SqliteSelections, SqliteQueues, SqliteChanges, SqliteInline, S
                 self._refuse_newer()
             held = [steps.settle(ledger, result) for result in results]
             ledger.take_effect()  # what waited for these may be the next to claim
-            if ledger.woke or any(map(steps.gives_back, results)):
-                ledger.write_figures()  # a claim looks for its queues in the counts
-            wanted = self._queues_in(sql.ACTIVE_QUEUES, queues) if limit or ahead else []
-            claims = list(steps.claim_next(ledger, worker, wanted, limit=limit, ahead=ahead))
+            if any(is_limited(ledger, queue) for queue in {one.claim.job.queue for one in results}):
+                ledger.write_figures()  # by them a limit has room again
+            claims = list(steps.claim_next(ledger, worker, queues, limit=limit, ahead=ahead))
         if any(map(steps.concerns_others, results)):
             ledger.woke = True
         self._tell(ledger)
         return held, claims
 
     def next_due_ms(self, *, queues: Sequence[str] | None = None) -> int | None:
-        moments = [
-            moment_ms
-            for queue in self._queues_in(sql.ACTIVE_QUEUES, queues)
-            if (moment_ms := self._value(sql.NEXT_DUE, {"queue": queue, "never": LAST})) != LAST
-        ]
-        return min(moments, default=None)
+        return horizon.next_due_ms(self._rows, queues)
 
     def unsettled(self, *, now_ms: int, queues: Sequence[str] | None = None) -> bool:
-        if self._queues_in(sql.IN_FLIGHT, queues) or self._has_left(now_ms):
+        if self._queues_in(heads_sql.IN_FLIGHT, queues) or self._has_left(now_ms):
             return True
-        return any(
-            self._value(sql.ANY_DUE, {"queue": queue, "now_ms": now_ms})
-            for queue in self._queues_in(sql.ACTIVE_QUEUES, queues)
-        )
+        return horizon.any_due(self._rows, queues, now_ms)
 
     def cancel(self, numbers: Sequence[int], *, now_ms: int) -> list[State | None]:
         with self._writing(now_ms) as ledger:

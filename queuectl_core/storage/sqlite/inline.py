@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from queuectl_core.lifecycle import TRANSITIONS, State
 from queuectl_core.storage.sqlite import jobs as steps
+from queuectl_core.storage.sqlite import limits
 from queuectl_core.storage.sqlite.connection import SCHEMA_VERSION, newer_version
 from queuectl_core.storage.sqlite.intake import SqliteIntake, add
-from queuectl_core.storage.sqlite.ledger import Place
+from queuectl_core.storage.sqlite.ledger import Place, is_limited
 from queuectl_core.storage.sqlite.statements import VERSION
 
 TYPE_CHECKING = False
@@ -27,12 +28,15 @@ class SqliteInline(SqliteIntake):
             (added,) = add(ledger, [job], on_conflict)
             if not added.created:
                 return added
+            limits.refuse_run(ledger, job.queue)
             if job.flow is not None and job.flow.mutex is not None:
                 from queuectl_core.storage.sqlite import mutexes  # noqa: PLC0415 - few have one
 
                 mutexes.take(ledger, added.number, job.flow.mutex)
             place = Place(added.number, State.PENDING, job.queue)
             claim = steps.claim_one(ledger, worker, place)
+            if is_limited(ledger, job.queue):
+                limits.note_start(ledger, job.queue)
         if claim is None:
             raise AssertionError("a job that nobody else can have seen was not there to claim")
         return claim
@@ -44,6 +48,8 @@ class SqliteInline(SqliteIntake):
             if not steps.settle(ledger, result):
                 return None
             ledger.take_effect()  # hooks are told of the failure, not of the start after it
+            if limits.has_rate(ledger, job.queue):
+                return None  # nobody can promise a token for a moment to come
             place = Place(job.number, target, job.queue)
             due_ms: int | None = getattr(result.verdict, "run_at_ms", None)
             return steps.claim_one(ledger, worker, place, starts_at_ms=due_ms)

@@ -7,7 +7,7 @@ import apsw
 from queuectl_core.job import HIGHEST_PRIORITY
 from queuectl_core.storage.records import Burials, Figure
 from queuectl_core.storage.sqlite import series
-from queuectl_core.storage.sqlite import statements as base
+from queuectl_core.storage.sqlite import statements_heads as heads_sql
 from queuectl_core.storage.sqlite import statements_insight as sql
 from queuectl_core.storage.sqlite.connection import translated
 
@@ -32,7 +32,7 @@ class SqliteInsight:
     def ahead(self, job: Job, *, queues: Sequence[str] | None, now_ms: int, most: int) -> int:
         """See Insight.ahead."""
         found = 0
-        for (queue,) in self._rows(base.ACTIVE_QUEUES):
+        for (queue,) in self._rows(heads_sql.OPEN_QUEUES):
             if queues is not None and queue not in queues:
                 continue
             place = {"queue": queue, "run_at_ms": job.run_at_ms, "number": job.number}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 
 import apsw
 
@@ -18,13 +17,14 @@ from queuectl_core.storage.sqlite.ledger import ENQUEUE, Ledger, Note, Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from queuectl_core.job import Job, NewJob
     from queuectl_core.storage.sqlite.many import Prepared
     from queuectl_core.storage.sqlite.rows import Row
 
     Values = Mapping[str, apsw.SQLiteValue]
+    Lines = Mapping[tuple[str, int], tuple[int, int]]
 
 MANY = 100
 """Jobs from which on they are inserted at once: see many.py, which a cold start does not load."""
@@ -50,6 +50,7 @@ class SqliteIntake:
     ) -> Sequence[Enqueued]:
         with self._writing(now_ms) as ledger:
             added = add(ledger, jobs, on_conflict)
+            admit(ledger, {job.queue for job in jobs})
         bell.ring(self._workers_dir)
         return added
 
@@ -70,11 +71,12 @@ class SqliteIntake:
     def _enqueue_prepared(self, prepared: Prepared, on_conflict: str) -> Sequence[Enqueued]:
         with self._writing(prepared.now_ms) as ledger:
             added = _add_prepared(ledger, prepared, on_conflict)
+            admit(ledger, {queue for queue, _ in prepared.lines})
         bell.ring(self._workers_dir)
         return added
 
     def _writing(self, now_ms: int) -> Ledger:
-        return Ledger(self._connection, self._gate, self._path, now_ms, _take_effect)
+        return Ledger(self._connection, self._gate, self._path, now_ms, _take_effect, _look_again)
 
     def _rows(self, statement: str, values: Values | None = None) -> list[Row]:
         try:
@@ -100,6 +102,12 @@ def _take_effect(ledger: Ledger) -> None:
     ledger.told.clear()
 
 
+def _look_again(ledger: Ledger, queue: str) -> None:
+    from queuectl_core.storage.sqlite import limits  # noqa: PLC0415 - few queues have any
+
+    limits.look_again(ledger, queue)
+
+
 def add(ledger: Ledger, jobs: Sequence[NewJob], on_conflict: str) -> Sequence[Enqueued]:
     """Insert jobs within a transaction, with their events and figures."""
     if not _are_many(jobs):
@@ -107,6 +115,22 @@ def add(ledger: Ledger, jobs: Sequence[NewJob], on_conflict: str) -> Sequence[En
     from queuectl_core.storage.sqlite import many  # noqa: PLC0415 - json: 5 ms
 
     return _add_prepared(ledger, many.prepare(jobs, ledger.now_ms), on_conflict)
+
+
+def admit(ledger: Ledger, queues: Iterable[str]) -> None:
+    """Raise QueueFull or QueueDrains where a queue lets nothing in of what was just added.
+
+    For those who add jobs by their own will: what comes back or was promised is let in.
+    """
+    for queue in queues:
+        if ledger.counted(queue, State.PENDING) > 0 and _has_door(ledger, queue):
+            from queuectl_core.storage.sqlite import limits  # noqa: PLC0415 - few queues have any
+
+            limits.admit(ledger, queue)
+
+
+def _has_door(ledger: Ledger, queue: str) -> bool:
+    return ledger.connection.execute(sql.HAS_DOOR, (queue,)).fetchone() is not None
 
 
 def _are_many(jobs: Sequence[NewJob]) -> bool:
@@ -123,7 +147,7 @@ def _add_prepared(ledger: Ledger, prepared: Prepared, on_conflict: str) -> Seque
             added = many.insert(ledger.connection, prepared)
     except apsw.ConstraintError:
         return _add_few(ledger, prepared.jobs, on_conflict)
-    _note(ledger, added.numbers, prepared.queues, tagged=prepared.tagged)
+    _note(ledger, added.numbers, prepared.lines, tagged=prepared.tagged)
     return added
 
 
@@ -131,9 +155,20 @@ def _add_few(ledger: Ledger, jobs: Sequence[NewJob], on_conflict: str) -> Sequen
     added = _insert_few(ledger, jobs, on_conflict)
     numbers = [new.number for new in added if new.created]
     if numbers:
-        queues = [job.queue for job, new in zip(jobs, added, strict=True) if new.created]
-        _note(ledger, numbers, Counter(queues), tagged=any(job.tags for job in jobs))
+        lines = _lines(jobs, added)
+        _note(ledger, numbers, lines, tagged=any(job.tags for job in jobs))
     return added
+
+
+def _lines(jobs: Sequence[NewJob], added: Sequence[Enqueued]) -> Lines:
+    """Return how many jobs came into each line, and when the first of them is due."""
+    lines: dict[tuple[str, int], tuple[int, int]] = {}
+    for job, new in zip(jobs, added, strict=True):
+        if new.created:
+            line = (job.queue, job.priority)
+            count, first_ms = lines.get(line, (0, new.run_at_ms))
+            lines[line] = (count + 1, min(first_ms, new.run_at_ms))
+    return lines
 
 
 def _insert_few(ledger: Ledger, jobs: Sequence[NewJob], on_conflict: str) -> list[Enqueued]:
@@ -207,10 +242,8 @@ def make_way(ledger: Ledger, old: Job, on_conflict: str) -> None:
     ledger.connection.execute(sql.DROP_ID, {"number": old.number})
 
 
-def _note(
-    ledger: Ledger, numbers: Sequence[int], queues: Mapping[str, int], *, tagged: bool
-) -> None:
-    """Write the event rows and figures of new jobs.
+def _note(ledger: Ledger, numbers: Sequence[int], lines: Lines, *, tagged: bool) -> None:
+    """Write the event rows and figures of new jobs, and let claims find them.
 
     Their numbers have no gap within one transaction.
     """
@@ -218,6 +251,13 @@ def _note(
     ledger.connection.execute(sql.INSERT_ENQUEUE_EVENTS, {**values, "now_ms": ledger.now_ms})
     if tagged:
         ledger.connection.execute(sql.INSERT_TAGS, values)
-    for queue, count in queues.items():
+    ledger.connection.executemany(
+        sql.LOWER_HEAD,
+        [
+            {"queue": queue, "priority": priority, "run_at_ms": first_ms, "number": numbers[0]}
+            for (queue, priority), (_, first_ms) in lines.items()
+        ],
+    )
+    for (queue, _), (count, _) in lines.items():
         ledger.count(queue, State.PENDING, count)
         ledger.roll_up(queue, ENQUEUE, count)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from queuectl_core.job import SUSPECT_CRASHES
+from queuectl_core.job import HOOKS_QUEUE, SUSPECT_CRASHES
 from queuectl_core.lifecycle import CLAIMABLE, TRANSITIONS, Event, State
 from queuectl_core.run import Claim, Ending, Outcome
-from queuectl_core.storage.sqlite import rows, waiting
+from queuectl_core.storage.sqlite import heads, rows, waiting
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite.ledger import Note, Place
 
@@ -27,21 +27,22 @@ LOOKS = 50
 
 
 def claim_next(
-    ledger: Ledger, worker: int, queues: Sequence[str], *, limit: int, ahead: int
+    ledger: Ledger, worker: int, queues: Sequence[str] | None, *, limit: int, ahead: int
 ) -> Iterator[Claim]:
     """Claim the best due jobs of some queues for a worker, `ahead` of them before their time.
 
-    Fewer after LOOKS jobs that may not start, so that a transaction stays short: the caller asks
-    again.
+    `queues` None: of all. Fewer after LOOKS jobs that may not start, so that a transaction stays
+    short: the caller asks again.
     """
+    queues = _served(ledger, queues)
     taken, looks = 0, LOOKS
     while taken < limit + ahead and looks:
-        best = _best(ledger, sql.NEXT_JOB, queues)
+        best = heads.best(ledger, queues)
         if best is not None and best[6] >= SUSPECT_CRASHES and _suspect_runs(ledger):
-            best = _best(ledger, sql.NEXT_CLEAR_JOB, queues)
-        if best is None or (taken >= limit and not best[5]):
+            best = heads.best_clear(ledger, queues)
+        if best is None or (taken >= limit and not (best[5] and not best[7])):
             return
-        number, state, queue, _, _, mutex, expires_at_ms = best[2:]
+        number, state, queue, _, _, limited, _, mutex, expires_at_ms = best[2:]
         place = Place(number, rows.state(state), queue, mutex)
         wishes = mutex is not None or expires_at_ms is not None
         if wishes and not waiting.may_start(ledger, place, expires_at_ms):
@@ -50,8 +51,35 @@ def claim_next(
         claim = claim_one(ledger, worker, place)
         if claim is None:
             return
+        if limited:
+            _note_start(ledger, queue)
         taken += 1
         yield claim
+
+
+def _served(ledger: Ledger, queues: Sequence[str] | None) -> Sequence[str] | None:
+    """Open the queues of which the rate allows more by now; return those to claim from.
+
+    While all queues are paused those are the hooks: one of them may be about that very pause.
+    """
+    found: list[Row] = ledger.connection.execute(
+        sql.BEFORE_CLAIM, {"now_ms": ledger.now_ms}
+    ).fetchall()
+    if not found:
+        return queues
+    from queuectl_core.storage.sqlite import limits  # noqa: PLC0415 - few queues have any
+
+    for (queue,) in found:
+        limits.look_again(ledger, queue)
+    if (sql.ALL_QUEUES,) in found:
+        return [HOOKS_QUEUE] if queues is None or HOOKS_QUEUE in queues else []
+    return queues
+
+
+def _note_start(ledger: Ledger, queue: str) -> None:
+    from queuectl_core.storage.sqlite import limits  # noqa: PLC0415 - few queues have any
+
+    limits.note_start(ledger, queue)
 
 
 def claim_one(
@@ -69,27 +97,6 @@ def claim_one(
         return None
     job = rows.job(ledger.row(sql.JOB_BY_NUMBER, {"number": place.number}))
     return Claim(job, job.token or 0)
-
-
-def _best(ledger: Ledger, statement: str, queues: Sequence[str]) -> Row | None:
-    """Return what the statement tells of the best job of all queues; None when none is due."""
-    return min(
-        (row for queue in queues if (row := _next_job(ledger, statement, queue))),
-        key=lambda row: (-row[0], *row[1:3]),
-        default=None,
-    )
-
-
-def _next_job(ledger: Ledger, statement: str, queue: str) -> Row | None:
-    """Return the best due job of a queue.
-
-    (priority, run_at_ms, number, state, queue, may_lie, crashes, mutex, expires_at_ms).
-    """
-    values = {"queue": queue, "now_ms": ledger.now_ms}
-    row: Row | None = ledger.connection.execute(statement, values).fetchone()
-    if row is not None:
-        rows.whole(row[:-2])  # the last two of most jobs are NULL
-    return row
 
 
 def _suspect_runs(ledger: Ledger) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import apsw
 
 from queuectl_core.job import HOOKS_QUEUE
-from queuectl_core.lifecycle import FINAL, TOLD, TRANSITIONS, Event, State
+from queuectl_core.lifecycle import CLAIMABLE, FINAL, TOLD, TRANSITIONS, Event, State
 from queuectl_core.records import Record
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite.connection import roll_back, translated
@@ -60,6 +60,7 @@ class Ledger:
         path: str,
         now_ms: int,
         then: Callable[[Ledger], None] | None = None,
+        look_again: Callable[[Ledger, str], None] | None = None,
     ) -> None:
         self.connection = connection
         self.now_ms = now_ms
@@ -70,7 +71,9 @@ class Ledger:
         self.moved: list[tuple[Event, int, int | None]] = []  # what hooks may be about: number, ms
         self.told: list[Happening] = []  # the same, of what is no move
         self.woke = False  # whether a job may be claimed that could not before
+        self.opened: set[str] = set()  # queues that are not at their limits any more
         self._then = then
+        self._look_again = look_again  # at a limited queue of which more jobs run, or fewer
         self._gate = gate
         self._path = path
         self._counts: dict[tuple[str, str], int] = {}
@@ -97,6 +100,7 @@ class Ledger:
             if error is None:
                 self.take_effect()
                 self.write_figures()
+                self.woke = self.woke or bool(self.opened)
                 self.connection.execute(sql.COMMIT)
         except apsw.Error as failure:
             raise translated(failure, self._path, self.connection) from failure
@@ -132,6 +136,8 @@ class Ledger:
             self.revived.append(number)
         if event in TOLD and queue != HOOKS_QUEUE:
             self.moved.append((event, number, duration_ms))
+        if target in CLAIMABLE:
+            self.connection.execute(sql.LOWER_HEAD_TO, {"number": number})
         if mutex is not None and target is not State.PROCESSING:
             self.freed.add(mutex)
         self.roll_up(queue, event, 1, duration_ms or 0)
@@ -187,6 +193,10 @@ class Ledger:
         key = (queue, state)
         self._counts[key] = self._counts.get(key, 0) + jobs
 
+    def counted(self, queue: str, state: State) -> int:
+        """Return what was added to a number and is not written yet."""
+        return self._counts.get((queue, state), 0)
+
     def roll_up(self, queue: str, event: str, events: int, duration_ms: int = 0) -> None:
         """Add to this minute's events."""
         key = (queue, event)
@@ -204,3 +214,11 @@ class Ledger:
             self.connection.executemany(sql.ADD_ROLLUP, rollups)
         self._counts.clear()
         self._rollups.clear()
+        for queue, state, _ in counts:
+            if state is State.PROCESSING and self._look_again and is_limited(self, queue):
+                self._look_again(self, queue)
+
+
+def is_limited(ledger: Ledger, queue: str) -> bool:
+    """Tell whether a limit says how many jobs of a queue may start."""
+    return ledger.connection.execute(sql.IS_LIMITED, (queue,)).fetchone() is not None

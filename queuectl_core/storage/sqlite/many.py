@@ -50,7 +50,7 @@ class Prepared(Record):
     each: Sequence[Row]
     ids: Sequence[str | None]
     moments_ms: Sequence[int]
-    queues: Mapping[str, int]
+    lines: Mapping[tuple[str, int], tuple[int, int]]
     tagged: bool
 
 
@@ -84,9 +84,16 @@ def prepare(jobs: Sequence[NewJob], now_ms: int) -> Prepared:
     apart = [name for name, cells in columns.items() if cells.count(cells[0]) < len(cells)]
     statement, values, each = _insertion(columns, apart)
     ids, moments_ms = columns["id"], columns["run_at_ms"]
-    queues = Counter(columns["queue"])
     tagged = any(columns["tags"])
-    return Prepared(jobs, now_ms, statement, values, each, ids, moments_ms, queues, tagged)
+    lines = _lines(columns)
+    return Prepared(jobs, now_ms, statement, values, each, ids, moments_ms, lines, tagged)
+
+
+def _lines(columns: Columns) -> Mapping[tuple[str, int], tuple[int, int]]:
+    """Return how many jobs come into each line, and a moment before which none of them is due."""
+    first_ms = min(columns["run_at_ms"])
+    pairs = zip(columns["queue"], columns["priority"], strict=True)
+    return {line: (count, first_ms) for line, count in Counter(pairs).items()}
 
 
 def insert(connection: apsw.Connection, prepared: Prepared) -> Added:

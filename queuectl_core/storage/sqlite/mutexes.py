@@ -13,11 +13,13 @@ from __future__ import annotations
 from queuectl_core.errors import MutexHeld
 from queuectl_core.flow import MUTEX
 from queuectl_core.job import name_of
-from queuectl_core.storage.sqlite import rows
+from queuectl_core.storage.sqlite import heads, rows
 from queuectl_core.storage.sqlite import statements_flow as sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from queuectl_core.flow import Mutex
     from queuectl_core.storage.sqlite.ledger import Ledger, Place
     from queuectl_core.storage.sqlite.rows import Row
@@ -71,10 +73,18 @@ def wake(ledger: Ledger, mutex: str) -> None:
     queue = ""
     while queue := ledger.row(sql.NEXT_PARKED_QUEUE, {"mutex": mutex, "queue": queue})[0]:
         values = {"mutex": mutex, "queue": queue}
-        room = _room(ledger, mutex, queue, ledger.row(sql.BEST_PARKED, values))
+        best = ledger.row(sql.BEST_PARKED, {**values, "limit": 1})
+        room = _room(ledger, mutex, queue, best)
         if room > 0:
-            ledger.connection.execute(sql.UNPARK, {**values, "limit": room})
+            _unpark(ledger, {**values, "limit": room})
             ledger.woke = True
+
+
+def _unpark(ledger: Ledger, values: Mapping[str, str | int]) -> None:
+    numbers: list[Row] = ledger.connection.execute(sql.BEST_PARKED, values).fetchall()
+    for number, *_ in numbers:
+        ledger.connection.execute(sql.SET_BLOCKED, {"number": number, "blocked": 0})
+        heads.lower(ledger, number)
 
 
 def _room(ledger: Ledger, mutex: str, queue: str, job: Row) -> int:

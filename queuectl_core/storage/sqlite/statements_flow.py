@@ -143,24 +143,12 @@ SELECT min(queue)
 FROM jobs
 WHERE blocked = {MUTEX} AND mutex = :mutex AND queue > :queue
 """
-_PARKED = f"""
-    FROM jobs
-    WHERE blocked = {MUTEX} AND mutex = :mutex AND queue = :queue
-    ORDER BY priority DESC, run_at_ms, number
-"""
 BEST_PARKED = f"""
 SELECT number, mutex_slots, priority, run_at_ms
-{_PARKED}
-LIMIT 1
-"""
-UNPARK = f"""
-UPDATE jobs
-SET blocked = NULL
-WHERE number IN (
-    SELECT number
-{_PARKED}
-    LIMIT :limit
-)
+FROM jobs
+WHERE blocked = {MUTEX} AND mutex = :mutex AND queue = :queue
+ORDER BY priority DESC, run_at_ms, number
+LIMIT :limit
 """
 
 # --- the doctor's ---

@@ -15,15 +15,19 @@ ON CONFLICT (name) DO UPDATE
 SET paused_at_ms = excluded.paused_at_ms, paused_by = excluded.paused_by,
     pause_reason = excluded.pause_reason
 """
+IS_DRAINED = """
+SELECT EXISTS (SELECT 1 FROM queues WHERE name = :name AND draining_at_ms IS NOT NULL)
+"""
+STOPPED = """
+SELECT name, paused_at_ms IS NOT NULL
+FROM queues
+WHERE paused_at_ms IS NOT NULL OR draining_at_ms IS NOT NULL
+"""
 RESUME = """
 UPDATE queues
-SET paused_at_ms = NULL, paused_by = NULL, pause_reason = NULL
-WHERE name = :name AND paused_at_ms IS NOT NULL
-"""
-RESUME_ALL = """
-UPDATE queues
-SET paused_at_ms = NULL, paused_by = NULL, pause_reason = NULL
-WHERE paused_at_ms IS NOT NULL
+SET paused_at_ms = NULL, paused_by = NULL, pause_reason = NULL, draining_at_ms = NULL,
+    drained_by = NULL
+WHERE name = :name
 """
 PAUSES = """
 SELECT name, paused_at_ms, paused_by, pause_reason

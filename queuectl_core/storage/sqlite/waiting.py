@@ -9,7 +9,7 @@ from __future__ import annotations
 from queuectl_core import flow
 from queuectl_core.flow import DEPENDENCY, ENDS, EXPIRED, MUTEX
 from queuectl_core.lifecycle import FINAL, Event, State
-from queuectl_core.storage.sqlite import mutexes, rows
+from queuectl_core.storage.sqlite import heads, mutexes, rows
 from queuectl_core.storage.sqlite import statements_flow as sql
 from queuectl_core.storage.sqlite.ledger import Note, Place
 
@@ -86,7 +86,9 @@ def unblock(ledger: Ledger, number: int, bit: int) -> None:
 def _block(ledger: Ledger, number: int, wishes: Row, blocked: int) -> None:
     blocked = blocked or mutexes.line_up(ledger, number, wishes)
     ledger.connection.execute(sql.SET_BLOCKED, {"number": number, "blocked": blocked})
-    ledger.woke = ledger.woke or not blocked
+    if not blocked:
+        heads.lower(ledger, number)
+        ledger.woke = True
 
 
 def _wishes(ledger: Ledger, number: int) -> Row | None:
