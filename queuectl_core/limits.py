@@ -92,7 +92,7 @@ def _period_ms(value: str, period: str) -> int:
             raise BadData(f"rate: {error}", hint=_RATE_HINT) from error
     if not PERIODS_MS["s"] <= period_ms <= MAX_PERIOD_MS:
         raise BadData(
-            f"the period of a rate must be from 1 second to 31 days, not {shown(value)}",
+            f"rate must have a period from 1 second to 31 days, not {shown(value)}",
             hint=_RATE_HINT,
         )
     return period_ms

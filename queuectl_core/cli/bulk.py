@@ -88,6 +88,8 @@ def report(session: Session, batches: Iterable[Batch], plan: Plan, *, word: str)
             for bad in batch.bad:
                 _complain(bad, as_json=out.as_json)
                 codes.add(bad.error.exit_code)
+            if batch.stopped:
+                out.note("queuectl: that line and those after it were not added")
             output.progress(f"{good:,} jobs")
             output.flush()  # a slow writer may wait for the ids of what it gave
     except KeyboardInterrupt:

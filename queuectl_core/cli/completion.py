@@ -243,8 +243,10 @@ def _jobs(session: Session, place: Place) -> Candidates:
 
 
 def _queues(session: Session, _place: Place) -> Candidates:
-    for name in sorted({count.queue for count in session.store.counts()}):
-        yield name, "queue"
+    from queuectl_core.services import queues  # noqa: PLC0415 - as above
+
+    for row in queues.rows(session.store):
+        yield row.name, "queue"
 
 
 def _workers(session: Session, _place: Place) -> Candidates:

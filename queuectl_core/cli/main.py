@@ -234,8 +234,10 @@ def _change_commands(verb: str) -> Mapping[str, Command]:
     match verb:
         case "cancel" | "retry" | "edit" | "rm" | "dlq retry" | "dlq purge":
             from queuectl_core.cli.changes import COMMANDS
-        case "pause" | "resume" | "prune":
+        case "pause" | "resume" | "queue pause" | "queue resume" | "prune":
             from queuectl_core.cli.queues import COMMANDS
+        case "queue list" | "queue set" | "queue drain":
+            from queuectl_core.cli.queue_limits import COMMANDS
         case "export" | "import":
             from queuectl_core.cli.transfer import COMMANDS
         case "db upgrade" | "db check" | "db vacuum":

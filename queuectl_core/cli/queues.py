@@ -81,4 +81,10 @@ def _tell_pruned(session: Session, count: int, done: str) -> int:
     return 0
 
 
-COMMANDS: Mapping[str, Command] = {"pause": pause, "resume": resume, "prune": prune}
+COMMANDS: Mapping[str, Command] = {
+    "pause": pause,
+    "queue pause": pause,
+    "resume": resume,
+    "queue resume": resume,
+    "prune": prune,
+}

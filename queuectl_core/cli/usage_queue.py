@@ -195,7 +195,7 @@ Exit codes.
   70    a bug of ours
   73    the id exists, or the unique key
   74    a disk or file error: full, damaged
-  75    busy: try again
+  75    busy, or the queue takes no more jobs: try again
   76    the queue file is of a newer version
   77    no permission
   78    the configuration is wrong

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from threading import Thread
 
-from queuectl_core.errors import BadData, JobExists, NotFound, QueuectlError
+from queuectl_core.errors import BadData, JobExists, NotFound, QueuectlError, QueueDrains, QueueFull
 from queuectl_core.records import Record
 from queuectl_core.services.lines import MAX_LINE_BYTES, Reader
 
@@ -43,11 +43,15 @@ class BadLine(Record):
 
 
 class Batch(Record):
-    """What became of some lines. `good` counts the jobs; a dry run has no `added`."""
+    """What became of some lines. `good` counts the jobs; a dry run has no `added`.
+
+    `stopped`: the last bad line met a queue that takes no more, and nothing after it was added.
+    """
 
     good: int
     added: Sequence[Enqueued]
     bad: Sequence[BadLine]
+    stopped: bool = False
 
 
 class Plan(Record):
@@ -90,7 +94,12 @@ def enqueue(store: Store, file: BufferedReader, plan: Plan) -> Iterator[Batch]:
 
     for chunk in _chunks(file, plan, prepare):
         batch = put(chunk.numbers, chunk.jobs, partial(add, chunk))
-        yield batch._replace(bad=sorted([*chunk.bad, *batch.bad], key=lambda item: item.line))
+        bad = sorted([*chunk.bad, *batch.bad], key=lambda item: item.line)
+        if batch.stopped:  # lines after that one were not looked at
+            bad = bad[: 1 + bad.index(batch.bad[-1])]
+        yield batch._replace(bad=bad)
+        if batch.stopped:
+            return
 
 
 def check(file: BufferedReader, plan: Plan) -> Iterator[Batch]:
@@ -260,13 +269,26 @@ def put(
         return Batch(0, (), ())
     try:
         added = add(jobs)
+    except (QueueFull, QueueDrains) as error:
+        if len(jobs) == 1:
+            return Batch(0, (), (BadLine(numbers[0], error),), stopped=True)
+        return _put_halves(numbers, jobs, add)
     except (BadData, JobExists, NotFound) as error:
         if len(jobs) == 1:
             return Batch(0, (), (BadLine(numbers[0], error),))
-        middle = len(jobs) // 2
-        first = put(numbers[:middle], jobs[:middle], add)
-        second = put(numbers[middle:], jobs[middle:], add)
-        return Batch(
-            first.good + second.good, [*first.added, *second.added], [*first.bad, *second.bad]
-        )
+        return _put_halves(numbers, jobs, add)
     return Batch(len(added), added, ())
+
+
+def _put_halves(
+    numbers: Sequence[int],
+    jobs: Sequence[Item],
+    add: Callable[[Sequence[Item]], Sequence[Enqueued]],
+) -> Batch:
+    middle = len(jobs) // 2
+    first = put(numbers[:middle], jobs[:middle], add)
+    if first.stopped:
+        return first
+    second = put(numbers[middle:], jobs[middle:], add)
+    good, bad = first.good + second.good, [*first.bad, *second.bad]
+    return Batch(good, [*first.added, *second.added], bad, second.stopped)

@@ -8,7 +8,7 @@ from queuectl_core.services import listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from queuectl_core.clock import Clock
     from queuectl_core.job import Job
@@ -68,8 +68,17 @@ def drained(
     store: Store, *, queues: Sequence[str] | None, clock: Clock, deadline_ms: int | None
 ) -> bool:
     """Wait until nothing is due, runs or waits for a retry; False when the time was over first."""
+    return until(
+        lambda: not store.unsettled(now_ms=clock.now_ms(), queues=queues),
+        clock=clock,
+        deadline_ms=deadline_ms,
+    )
+
+
+def until(is_so: Callable[[], bool], *, clock: Clock, deadline_ms: int | None) -> bool:
+    """Wait until something is so; False when the time was over first."""
     pause_ms = FIRST_POLL_MS
-    while store.unsettled(now_ms=clock.now_ms(), queues=queues):
+    while not is_so():
         if not _pause(clock, pause_ms, deadline_ms):
             return False
         pause_ms = min(pause_ms * 5 // 4, LAST_POLL_MS)

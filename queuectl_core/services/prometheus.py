@@ -54,6 +54,7 @@ def exposition(store: Store, *, now_ms: int) -> str:
         _jobs(counts, queues),
         _depth(counts, queues),
         _oldest_due(store, queues, now_ms),
+        *_limits(store),
         *_history(figures),
         *_workers(store, now_ms),
         *_hooks(store),
@@ -89,6 +90,32 @@ def _oldest_due(store: Store, queues: Sequence[str], now_ms: int) -> Family:
         samples.append(("", {"queue": queue}, age_ms / 1000))
     what = "How long the most overdue job waits; 0: none is due."
     return Family("queuectl_oldest_due_age_seconds", "gauge", what, samples)
+
+
+def _limits(store: Store) -> list[Family]:
+    """Return the limits that queues have, and which queues are paused."""
+    concurrency: list[Sample] = []
+    rates: list[Sample] = []
+    most_pending: list[Sample] = []
+    for one in store.standings():
+        labels, limits = {"queue": one.queue}, one.limits
+        if limits.concurrency is not None:
+            concurrency.append(("", labels, limits.concurrency))
+        if limits.rate is not None:
+            rates.append(("", labels, limits.rate.jobs * 1000 / limits.rate.period_ms))
+        if limits.max_pending is not None:
+            most_pending.append(("", labels, limits.max_pending))
+    paused: list[Sample] = [("", {"queue": one.queue or "*"}, 1) for one in store.pauses()]
+    return [
+        Family("queuectl_queue_concurrency_limit", "gauge", "Jobs of a queue that may run at once.",
+               concurrency),
+        Family("queuectl_queue_rate_limit_per_second", "gauge",
+               "Starts that the rate of a queue allows, on average.", rates),
+        Family("queuectl_queue_max_pending", "gauge", "Pending jobs that a queue takes.",
+               most_pending),
+        Family("queuectl_queue_paused", "gauge", "1 for each queue that is paused; *: all are.",
+               paused),
+    ]  # fmt: skip
 
 
 def _history(figures: Sequence[Figure]) -> list[Family]:

@@ -6,7 +6,7 @@ hold a job back adds its rule to RULES, before those on workers, and nothing els
 
 from __future__ import annotations
 
-from queuectl_core import flow
+from queuectl_core import flow, limits
 from queuectl_core.lifecycle import State
 from queuectl_core.records import Record
 from queuectl_core.retry import HELD
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Rule = Callable[["Scene"], "Reason | None"]
 
 MOST_AHEAD = 10_000
+SHOWN = 3
 _ENDS = {
     "poison": "was buried since its worker died too often while it ran",
     HELD: "was held for a person to look at since its worker died while it ran",
@@ -177,6 +178,31 @@ def _paused(scene: Scene) -> Reason | None:
     return Reason("paused", text, one.at_ms, f"queuectl resume{name}")
 
 
+def _queue_full(scene: Scene) -> Reason | None:
+    row = queues.row_of(scene.store, scene.job.queue)
+    if row.waits(scene.now_ms) != limits.REASONS[limits.FULL]:
+        return None
+    running = [
+        job.name
+        for worker in scene.workers
+        for job in worker.running
+        if job.queue == scene.job.queue
+    ]
+    names = ", ".join(running[:SHOWN]) + (" and others" if running[SHOWN:] else "")
+    count, most = row.counts[State.PROCESSING], row.limits.concurrency
+    text = f"is due, but its queue {row.name} runs {count:,} of {most:,} jobs at once: {names}"
+    return Reason("concurrency", text, hint=f"queuectl queue set {row.name} --concurrency N")
+
+
+def _rate_spent(scene: Scene) -> Reason | None:
+    row = queues.row_of(scene.store, scene.job.queue)
+    opens_at_ms = row.opens_at_ms(scene.now_ms)
+    if opens_at_ms is None:
+        return None
+    text = f"is due, but its queue {row.name} has used up its rate, {row.limits.rate}, until"
+    return Reason("rate", text, opens_at_ms, f"queuectl queue set {row.name} --rate N/PERIOD")
+
+
 def _suspect(scene: Scene) -> Reason | None:
     until = waiting.suspicion(scene.store, scene.job)
     return None if until is None else Reason("suspect", f"waits {until}")
@@ -267,6 +293,8 @@ RULES: tuple[Rule, ...] = (
     # it is due: may it start
     _paused,
     _suspect,
+    _queue_full,
+    _rate_spent,
     # who could take it
     _no_worker,
     _queue_not_served,

@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 from queuectl_core.errors import JobExists
 from queuectl_core.flow import After, Flow, Mutex, Unique
 from queuectl_core.lifecycle import CLAIMABLE, FINAL, Event, State, allows
+from queuectl_core.limits import Rate
 from queuectl_core.retry import Bury, Complete, Release, Retry, Stop
 from queuectl_core.storage.sqlite import waiting
 from tests import halves
@@ -53,6 +54,7 @@ crowds = st.lists(
     st.tuples(st.sampled_from(QUEUES), st.sampled_from([1, 5, 10])), min_size=2, max_size=5
 )
 conditions = st.sampled_from(["ok", "fail", "any"])
+rates = st.sampled_from([Rate(1, 1_000), Rate(2, 2_000), Rate(3, 2_000)])
 
 
 @dataclass
@@ -90,6 +92,9 @@ class FlowMachine(RuleBasedStateMachine):
         self.clock = ManualClock()
         self.jobs = {}
         self.paused = set()
+        self.limits = dict.fromkeys(QUEUES, (None, None))
+        self.tokens = {queue: [] for queue in QUEUES}  # when each was taken, as far as it counts
+        self.started = {queue: [] for queue in QUEUES}  # since the limit was set
         self.store = self.engine.open()
         self.worker_store = self.engine.open()
         self.worker = self.worker_store.register(new_worker(), now_ms=self.now_ms)
@@ -307,6 +312,52 @@ class FlowMachine(RuleBasedStateMachine):
         self.cancel(first)
         return multiple(first, second, child)
 
+    @rule(
+        queue=st.sampled_from(QUEUES),
+        concurrency=st.sampled_from([None, 1, 2]),
+        rate=st.sampled_from([None, None, Rate(1, 1_000), Rate(2, 2_000), Rate(3, 2_000)]),
+    )
+    def limit(self, queue, concurrency, rate):
+        """Limit a queue anew; a new rate counts the starts that the old one knew."""
+        changes = {"concurrency": concurrency, "rate": rate}
+        self.store.set_limits(queue, changes, now_ms=self.now_ms)
+        self.limits[queue] = (concurrency, rate)
+        self.started[queue] = []
+        self.tokens[queue] = self.tokens[queue][-rate.jobs :] if rate else []
+
+    @rule(target=claims, queue=st.sampled_from(QUEUES), rate=rates, other=rates)
+    def spend_a_rate(self, queue, rate, other):
+        """A crowd wants more tokens than there are, of one rate and then of another."""
+        self.limit(queue, None, rate)
+        self.enqueue_many([(queue, 10)] * 6, None)
+        taken = [*self.claim(2, None).values]
+        self.clock.advance(rate.period_ms // 2)
+        taken += self.claim(2, None).values
+        self.limit(queue, None, other)
+        for span_ms in (0, rate.period_ms // 2 - 1, 1, rate.period_ms // 2):
+            self.clock.advance(span_ms)
+            self.no_job_that_may_start_is_overlooked()
+            taken += self.claim(3, None).values
+        return multiple(*taken)
+
+    @rule(target=claims, queue=st.sampled_from(QUEUES))
+    def pass_a_place_on(self, queue):
+        """Of a crowd in a full queue each gives its place to the next one in one transaction."""
+        self.limit(queue, 1, None)
+        self.enqueue_many([(queue, 10)] * 3, None)
+        taken = self.claim(1, (queue,)).values
+        for _ in range(3):
+            results = [result_for(claim, Complete()) for claim in taken]
+            held, following = self.worker_store.finish_and_claim(
+                results, worker=self.worker, limit=2, now_ms=self.now_ms, queues=(queue,)
+            )
+            assert held == [True] * len(taken)
+            for claim in taken:
+                self.end(claim.job.number, State.COMPLETED)
+            assert [claim.job.number for claim in following] == self.take(2, (queue,))
+            taken = following
+        return multiple(*taken)
+
     @rule(span_ms=st.sampled_from([1, 1_000, 2_000]))
     def let_time_pass(self, span_ms):
         """Make jobs due, and let some expire."""
@@ -345,7 +396,45 @@ class FlowMachine(RuleBasedStateMachine):
             ]
             assert len(running) <= slots
 
+    @invariant()
+    def no_limit_is_exceeded(self):
+        """Count the starts of each queue in each period since its limit was set."""
+        for queue, (_, rate) in self.limits.items():
+            moments = self.started[queue]
+            for early, late in zip(moments, moments[rate.jobs :] if rate else [], strict=False):
+                assert late - early >= rate.period_ms
+
+    @invariant()
+    def no_job_that_may_start_is_overlooked(self):
+        """Ask as an idle worker does: were it told a later moment, it would sleep until then."""
+        if any(self.could_run(job) for job in self.jobs.values()):
+            start_ms = self.store.next_start_ms()
+            assert start_ms is not None
+            assert start_ms <= self.now_ms
+
     # --- within ---
+
+    def could_run(self, job):
+        return (
+            job.state in CLAIMABLE and job.run_at_ms <= self.now_ms
+            and not job.held and not job.open and job.queue not in self.paused
+            and self.has_room(job)
+        )  # fmt: skip
+
+    def has_room(self, job):
+        """Tell whether mutex, concurrency and rate let one more run."""
+        running = [other for other in self.jobs.values() if other.state is State.PROCESSING]
+        concurrency, rate = self.limits[job.queue]
+        tokens = self.tokens[job.queue]
+        return (
+            (job.mutex is None or count(running, "mutex", job.mutex) < SLOTS[job.mutex])
+            and (concurrency is None or count(running, "queue", job.queue) < concurrency)
+            and (
+                rate is None
+                or len(tokens) < rate.jobs
+                or tokens[-rate.jobs] + rate.period_ms <= self.now_ms
+            )
+        )
 
     def wait_for_parents(self, number, *, judge):
         """Let a job wait for the parents that have not ended; judge those that have, if new."""
@@ -403,20 +492,26 @@ class FlowMachine(RuleBasedStateMachine):
                 return taken
             job = self.jobs[best]
             job.state, job.starts, job.attempts = State.PROCESSING, job.starts + 1, job.attempts + 1
+            rate = self.limits[job.queue][1]
+            if rate is not None:
+                self.tokens[job.queue] = [*self.tokens[job.queue], self.now_ms][-rate.jobs :]
+            self.started[job.queue].append(self.now_ms)
             taken.append(best)
         return taken
 
     def may_run(self, number):
         """Tell whether a due job may run; expire it where it is too late for that."""
         job = self.jobs[number]
-        if job.state not in CLAIMABLE or self.expire(number, job):
+        if job.state not in CLAIMABLE or not self.queue_is_open(job):
             return False
-        running = [
-            other
-            for other in self.jobs.values()
-            if other.mutex == job.mutex and other.state is State.PROCESSING
-        ]
-        return job.mutex is None or len(running) < SLOTS[job.mutex]
+        return not self.expire(number, job) and self.has_room(job)
+
+    def queue_is_open(self, job):
+        return self.has_room(ModelJob(job.queue, job.priority, job.run_at_ms))
+
+
+def count(jobs, name, value):
+    return sum(getattr(job, name) == value for job in jobs)
 
 
 def run_machine(engine_class, root, **more):

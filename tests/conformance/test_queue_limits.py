@@ -286,7 +286,7 @@ def test_a_full_queue_takes_no_job_more(store):
     limit(store, max_pending=2)
     fill(store, 2)
 
-    with pytest.raises(QueueFull, match="2 jobs are pending, its limit is 2"):
+    with pytest.raises(QueueFull, match="2 pending, its limit is 2"):
         steps.enqueue(store, queue="mail")
 
     steps.enqueue(store, queue="other")
@@ -436,4 +436,16 @@ def test_a_line_is_found_again_after_all_that_stood_there_went(store):
     soon = steps.enqueue(store, queue="a", run_at_ms=NOW_MS + 20)
 
     assert store.next_start_ms() == NOW_MS + 20
-    assert [one.job.number for one in take(store, now_ms=NOW_MS + 60)] == [soon, late]
+    assert take(store) == []
+    assert [one.job.number for one in take(store, now_ms=NOW_MS + 30)] == [soon]
+    assert [one.job.number for one in take(store, now_ms=NOW_MS + 60)] == [late]
+
+
+def test_a_line_of_jobs_to_come_is_found_when_the_first_of_them_is_due(store):
+    (number,) = fill(store, 1, "a")
+    store.cancel([number], now_ms=NOW_MS)
+    soon = steps.enqueue(store, queue="a", run_at_ms=NOW_MS + 20)
+    steps.enqueue(store, queue="a", run_at_ms=NOW_MS + 50)
+
+    assert take(store) == []
+    assert [one.job.number for one in take(store, now_ms=NOW_MS + 30)] == [soon]

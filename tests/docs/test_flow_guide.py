@@ -21,14 +21,13 @@ def test_the_guide_runs_as_printed(sh):
         done = sh(command)
         assert done.returncode == 0, (command, done.stderr)
         printed.setdefault(command, done.stdout)
-        last = done.stdout
 
     listed = sh("queuectl list --json")
     assert listed.returncode == 0
     jobs = {job["id"]: job for job in map(json.loads, listed.stdout.splitlines())}
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
     assert (jobs["report"]["state"], jobs["alarm"]["state"]) == ("completed", "cancelled")
     assert jobs["alarm"]["reason"] == "dependency"
     assert sum(job["unique"] == "sync-mail" for job in jobs.values()) == 1
     assert jobs["night"]["state"] == "pending"
-    assert "completed" in last
+    assert "completed" in printed["queuectl show big"]

@@ -23,7 +23,7 @@ from tests.builders import job
         ({"state": State.CANCELLED, "reason": "cancelled"}, 1, True),
         ({"state": State.CANCELLED, "reason": "cancelled", "signal": 15}, 143, True),
         ({"state": State.PENDING}, 125, True),
-        ({"state": State.FAILED, "reason": "exit", "exit_code": 1}, 125, False),
+        ({"state": State.FAILED, "reason": "exit", "exit_code": 1}, 125, True),
     ],
 )
 def test_each_end_has_its_code_and_a_remark_where_its_output_says_nothing(fields, code, has_remark):

@@ -108,7 +108,7 @@ def admit(ledger: Ledger, queue: str) -> None:
     most, pending = ledger.row(sql.DOOR, {"name": queue})[:2]
     if most is not None and pending + ledger.counted(queue, State.PENDING) > most:
         raise QueueFull(
-            f"queue {queue} is full: {pending:,} jobs are pending, its limit is {most:,}",
+            f"queue {queue} is full: {pending:,} pending, its limit is {most:,}",
             hint=f"try again later, or raise it: queuectl queue set {queue} --max-pending N",
         )
 
