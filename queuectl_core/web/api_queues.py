@@ -19,7 +19,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from queuectl_core.storage.records import Count, Pause
     from queuectl_core.storage.store import Store
     from queuectl_core.web.facts import Answer, Facts, Values
 
@@ -27,35 +26,49 @@ MANY_DIGITS = 10
 
 
 def list_queues(facts: Facts, store: Store, _query: Values) -> Answer:
-    """List the queues that have or had jobs, or are paused."""
-    counts, pauses = store.counts(), store.pauses()
-    names = {count.queue for count in counts} | {one.queue for one in pauses if one.queue}
-    items = [_queue(facts, store, name, counts, pauses) for name in sorted(names)]
-    return answers.page(items, None)
+    """List the queues that have or had jobs, are paused, or have limits."""
+    return answers.page([_queue(facts, store, row) for row in queues.rows(store)], None)
 
 
 def show_queue(facts: Facts, store: Store, _query: Values) -> Answer:
     """Show a queue."""
-    name, counts, pauses = check_queue(facts.args["name"]), store.counts(), store.pauses()
-    if name not in {count.queue for count in counts} | {one.queue for one in pauses}:
+    name = check_queue(facts.args["name"])
+    found = next((row for row in queues.rows(store) if row.name == name), None)
+    if found is None:
         raise NotFound(f'there is no queue "{name}"')
-    return answers.answer(_queue(facts, store, name, counts, pauses))
+    return answers.answer(_queue(facts, store, found))
 
 
-def _queue(
-    facts: Facts, store: Store, name: str, counts: Sequence[Count], pauses: Sequence[Pause]
-) -> dict[str, object]:
-    due_ms = store.next_due_ms(queues=[name])
-    known = {count.state: count.jobs for count in counts if count.queue == name}
-    pause = next((one for one in pauses if one.queue in {None, name}), None)
+def _queue(facts: Facts, store: Store, row: queues.Row) -> dict[str, object]:
+    due_ms = store.next_due_ms(queues=[row.name])
     return {
-        "name": name,
-        "jobs": {str(state): known.get(state, 0) for state in STATES.values()},
+        "name": row.name,
+        "jobs": {str(state): row.counts[state] for state in STATES.values()},
         "oldest_due": None
         if due_ms is None or due_ms > facts.now_ms
         else seconds(facts.now_ms - due_ms),
-        "paused": None if pause is None else queues.record(pause),
+        **queues.limits_record(row, now_ms=facts.now_ms),
+        "paused": None if row.pause is None else queues.record(row.pause),
     }
+
+
+def limit(facts: Facts, store: Store, _form: Values) -> Answer:
+    """Set limits of a queue; null takes one away."""
+    body = answers.body_of(facts)
+    answers.known(body, *queues.CHECKS)
+    queues.set_limits(store, facts.args["name"], body, now_ms=facts.now_ms)
+    return _shown(facts, store)
+
+
+def drain(facts: Facts, store: Store, _form: Values) -> Answer:
+    """Let no job into a queue; does not wait until it is empty."""
+    queues.drain(store, facts.args["name"], by=facts.actor, now_ms=facts.now_ms)
+    return _shown(facts, store)
+
+
+def _shown(facts: Facts, store: Store) -> Answer:
+    row = queues.row_of(store, check_queue(facts.args["name"]))
+    return answers.answer(_queue(facts, store, row))
 
 
 def pause(facts: Facts, store: Store, _form: Values) -> Answer:
@@ -70,8 +83,7 @@ def pause(facts: Facts, store: Store, _form: Values) -> Answer:
 def resume(facts: Facts, store: Store, _form: Values) -> Answer:
     """Let jobs of a paused queue start again."""
     queues.resume(store, facts.args["name"], now_ms=facts.now_ms)
-    name = check_queue(facts.args["name"])
-    return answers.answer(_queue(facts, store, name, store.counts(), store.pauses()))
+    return _shown(facts, store)
 
 
 def list_workers(facts: Facts, store: Store, _query: Values) -> Answer:
@@ -165,6 +177,8 @@ def remove_token(facts: Facts, store: Store, _form: Values) -> Answer:
 ROUTES: Sequence[Route] = (
     Route("GET", "/api/v1/queues", Role.READ, list_queues, "api"),
     Route("GET", "/api/v1/queues/<name>", Role.READ, show_queue, "api"),
+    Route("PATCH", "/api/v1/queues/<name>", Role.OPERATE, limit, "api"),
+    Route("POST", "/api/v1/queues/<name>/drain", Role.OPERATE, drain, "api"),
     Route("POST", "/api/v1/queues/<name>/pause", Role.OPERATE, pause, "api"),
     Route("POST", "/api/v1/queues/<name>/resume", Role.OPERATE, resume, "api"),
     Route("GET", "/api/v1/workers", Role.READ, list_workers, "api"),

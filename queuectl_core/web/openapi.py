@@ -92,6 +92,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "GET /jobs/{id}/why": Operation("Say what a job waits for, or how it ended", named("Why")),
     "GET /queues": Operation("List the queues", listing(named("Queue"))),
     "GET /queues/{name}": Operation("Show a queue", named("Queue")),
+    "PATCH /queues/{name}": Operation("Limit a queue", named("Queue"), (), named("Limits")),
+    "POST /queues/{name}/drain": Operation("Let no job into a queue", named("Queue")),
     "POST /queues/{name}/pause": Operation(
         "Let no job of a queue start", named("Queue"), (), named("Pausing"), needs_body=False
     ),

@@ -166,7 +166,13 @@ SCHEMAS: Mapping[str, Schema] = {
         }
     ),
     "Queue": thing(
-        {"name": NAME, "jobs": _COUNTS, "oldest_due": _SPAN, "paused": maybe(_PAUSE)}
+        {"name": NAME, "jobs": _COUNTS, "oldest_due": _SPAN, "concurrency": maybe(WHOLE),
+         "rate": maybe(TEXT), "max_pending": maybe(WHOLE), "waits": maybe(TEXT),
+         "opens_at": maybe(MOMENT), "paused": maybe(_PAUSE),
+         "draining": maybe(thing({"since": MOMENT, "by": TEXT}))}
+    ),
+    "Limits": wanted(
+        {}, {"concurrency": maybe(WHOLE), "rate": maybe(TEXT), "max_pending": maybe(WHOLE)}
     ),
     "Pausing": wanted({}, {"reason": maybe(TEXT)}),
     "Worker": thing(

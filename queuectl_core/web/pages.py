@@ -37,6 +37,7 @@ PAGES: Sequence[PageRow] = (
     ("GET", "/enqueue", Role.ADMIN, views_enqueue.ask),
     ("POST", "/enqueue", Role.ADMIN, views_enqueue.add),
     ("GET", "/queues", Role.READ, views_queues.show),
+    ("POST", "/queues/limit", Role.OPERATE, views_queues.limit),
     ("POST", "/queues/pause", Role.OPERATE, views_queues.pause),
     ("POST", "/queues/resume", Role.OPERATE, views_queues.resume),
     ("GET", "/workers", Role.READ, views_workers.show),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from queuectl_core.errors import WrongState
 from queuectl_core.records import Record
 from queuectl_core.services import queues, series
-from queuectl_core.services.overview import Watcher
+from queuectl_core.services.overview import QueueRow, Watcher
 from queuectl_core.web.facts import Redirect
 from queuectl_core.web.views_frame import framed
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from queuectl_core.lifecycle import State
+    from queuectl_core.limits import Limits
     from queuectl_core.services.overview import Overview
     from queuectl_core.services.series import Past
-    from queuectl_core.storage.records import Pause
+    from queuectl_core.storage.records import Pause, Standing
     from queuectl_core.storage.store import Store
     from queuectl_core.web.facts import Facts, Page, Values
 
@@ -35,6 +36,11 @@ class Row(Record):
     p95_ms: int | None
     depths: Sequence[int]
     pause: Pause | None
+    standing: Standing | None
+    limits: Limits
+    told: str
+    waits: str | None
+    opens_at_ms: int | None
 
 
 def rows_of(store: Store, seen: Overview, past: Past, now_ms: int) -> list[Row]:
@@ -44,6 +50,13 @@ def rows_of(store: Store, seen: Overview, past: Past, now_ms: int) -> list[Row]:
     for run in past.runs:
         spans.setdefault(run.queue, []).append(run.duration_ms)
     pauses = {one.queue: one for one in store.pauses()}
+    known = {one.name: one for one in queues.rows(store)}
+    names = {row.name for row in seen.queues}
+    limited = [
+        QueueRow(one.name, one.counts, None)
+        for one in known.values()
+        if one.standing is not None and one.name not in names
+    ]
 
     def events(name: str, kinds: tuple[str, ...]) -> int:
         return sum(row.events for row in figures if row.queue == name and row.event in kinds)
@@ -59,9 +72,23 @@ def rows_of(store: Store, seen: Overview, past: Past, now_ms: int) -> list[Row]:
             series.percentile(sorted(spans.get(row.name, ())), 95),
             past.depths.get(row.name, ()),
             pauses.get(row.name),
+            *_limits(known.get(row.name, queues.Row(row.name, row.counts, None, None)), now_ms),
         )
-        for row in seen.queues
+        for row in [*seen.queues, *limited]
     ]
+
+
+def _limits(
+    row: queues.Row, now_ms: int
+) -> tuple[Standing | None, Limits, str, str | None, int | None]:
+    limits = row.limits
+    told = [
+        f"{limits.concurrency:,} at once" if limits.concurrency is not None else "",
+        f"{limits.rate} started" if limits.rate is not None else "",
+        f"{limits.max_pending:,} pending" if limits.max_pending is not None else "",
+    ]
+    text = ", ".join(filter(None, told))
+    return row.standing, limits, text, row.waits(now_ms), row.opens_at_ms(now_ms)
 
 
 def show(facts: Facts, store: Store, _query: Values) -> Page:
@@ -81,6 +108,14 @@ def show(facts: Facts, store: Store, _query: Values) -> Page:
         # paused before its first job
         without_jobs=[one for one in pauses if one.queue is not None and one.queue not in known],
     )
+
+
+def limit(facts: Facts, store: Store, form: Values) -> Redirect:
+    """Set the limits of a queue; an empty field takes one away."""
+    name = form.given("queue") or ""
+    wishes = {kind: form.given(kind) for kind in queues.CHECKS}
+    queues.set_limits(store, name, wishes, now_ms=facts.now_ms)
+    return Redirect("/queues", f"The limits of queue {name} are set")
 
 
 def pause(facts: Facts, store: Store, form: Values) -> Redirect:

@@ -338,6 +338,34 @@ def test_an_unknown_job_is_not_found(program, job):
 # --- the rest ---
 
 
+def test_limits_of_a_queue_are_set_and_taken_away(program, store):
+    limits = {"concurrency": 2, "rate": "10/m", "max_pending": 1}
+
+    set_ = program.send_json("PATCH", "/api/v1/queues/mail", limits)
+
+    assert {name: set_.json[name] for name in limits} == limits
+    one = program.send_json("PATCH", "/api/v1/queues/mail", {"rate": None})
+    assert (one.json["rate"], one.json["concurrency"]) == (None, 2)
+    assert program.send_json("PATCH", "/api/v1/queues/mail", {"rate": "often"}).status == 422
+    assert program.send_json("PATCH", "/api/v1/queues/mail", {"speed": 1}).status == 422
+
+
+def test_a_queue_that_takes_no_more_says_when_to_try_again(program, store):
+    job = {"command": "true", "queue": "mail"}
+    program.send_json("PATCH", "/api/v1/queues/mail", {"max_pending": 1})
+    assert program.send_json("POST", "/api/v1/jobs", job).status == 201
+
+    full = program.send_json("POST", "/api/v1/jobs", job)
+    drained = program.send("POST", "/api/v1/queues/mail/drain")
+    closed = program.send_json("POST", "/api/v1/jobs", job)
+
+    assert (full.status, closed.status) == (429, 503)
+    assert all(
+        "retry-after" in {name.lower() for name in dict(one.headers)} for one in (full, closed)
+    )
+    assert drained.json["draining"]["by"]
+
+
 def test_queues_can_be_paused_with_a_reason_and_go_on(program, store):
     add(store, queue="mail")
 

@@ -11,6 +11,7 @@ import pytest
 from queuectl_core.job import ON_CRASH
 from queuectl_core.joblog import STDERR, STDOUT, JobLogWriter, log_path
 from queuectl_core.lifecycle import State
+from queuectl_core.limits import Limits, Rate
 from tests.builders import (
     NOW_MS,
     buried,
@@ -322,6 +323,20 @@ def test_a_link_with_a_number_never_leads_to_a_text_id(admin, store):
     store.enqueue([new_job("./first"), new_job("./named", id="1")], now_ms=NOW_MS)
 
     assert "./first" in admin.get("/jobs/1").text
+
+
+def test_limits_are_shown_and_set_on_the_page(admin, store, busy):
+    fields = {"queue": "bad", "concurrency": "2", "rate": "10/m", "max_pending": ""}
+
+    admin.post("/queues/limit", fields)
+
+    (standing,) = store.standings()
+    assert standing.limits == Limits(2, Rate(10, 60_000))
+    text = admin.get("/queues").text
+    assert "Limits: 2 at once, 10/m started" in text
+    assert admin.post("/queues/limit", {"queue": "bad", "rate": "often"}).status == 422
+    admin.post("/queues/limit", {"queue": "bad"})
+    assert store.standings() == []
 
 
 def test_queues_are_paused_by_name_and_go_on(admin, store, busy):
