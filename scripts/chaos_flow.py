@@ -1,9 +1,10 @@
-"""The scenarios of jobs that wait, for a mutex and for each other, and of hooks."""
+"""The scenarios of jobs that wait, for each other, a mutex, a place, a token, and of hooks."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import chaos_ledger as ledger
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from chaos_kills import Size
 
 SLOTS = {"one": 1, "two": 2}
+CROWD, RATE = 3, 20
 LOCKED = (
     "l() {{ exec 9>{key}.$1; flock -n 9; }}; {places} || echo $QUEUECTL_JOB_ID >>clashes;"
     " sleep 0.02"
@@ -43,6 +45,53 @@ def mutex(size: Size) -> str:
         for worker in massacre.crew:
             worker.stop()
         return f"{len(kept)} jobs, {len(parents)} of them after another, {massacre.kills} kills"
+
+
+def queue_limits(size: Size) -> str:
+    """SIGKILL of random parts of several workers while one queue is full and another one paced."""
+    jobs = size.jobs or size.of(300, 3_000)
+    kills = size.kills or size.of(10, 100)
+    with World(size.binary) as world:
+        world.ok("queue", "set", "crowd", "--concurrency", str(CROWD))
+        world.ok("queue", "set", "paced", "--rate", f"{RATE}/s")
+        ids = names("l", jobs)
+        places = " || ".join(f"l {place}" for place in range(CROWD))
+        commands = {
+            "crowd": world.traced(LOCKED.format(key="crowd", places=places)),
+            "paced": world.traced("true"),
+        }
+        rows = []
+        for job in ids:
+            queue = size.rng.choice(["crowd", "crowd", "crowd", "paced"])
+            rows.append(
+                {"id": job, "queue": queue, "command": commands[queue], "max_retries": 50,
+                 "backoff": "fixed:0", "priority": size.rng.randint(1, 10)}
+            )  # fmt: skip
+        world.ok("enqueue", "--stdin", given="\n".join(map(json.dumps, rows)))
+        massacre = Massacre(world, size.rng)
+        strike_through(massacre, kills, jobs)
+        world.await_quiet(within_s=90 + jobs / RATE)
+        kept = world.judge(ledger.Asked(frozenset(ids)))
+        clashes = world.root / "clashes"
+        if clashes.exists():
+            raise Broken(f"a concurrency was exceeded by {clashes.read_text().split()[:9]}")
+        starts = _starts(world, "paced")
+        for early, late in zip(starts, starts[RATE:], strict=False):
+            if late - early < 1:
+                raise Broken(f"{RATE + 1} starts within {late - early:.3f} s at {early:.3f}")
+        for worker in massacre.crew:
+            worker.stop()
+        return f"{len(kept)} jobs, {len(starts)} paced starts, {massacre.kills} kills"
+
+
+def _starts(world: World, queue: str) -> list[float]:
+    """Return when jobs of a queue were taken, in seconds."""
+    records = map(json.loads, world.ok("export", "--history", "--queue", queue).splitlines())
+    return sorted(
+        datetime.fromisoformat(attempt["started_at"]).timestamp()
+        for record in records
+        for attempt in record["history"]
+    )
 
 
 def _enqueue(world: World, size: Size, ids: list[str]) -> dict[str, str]:

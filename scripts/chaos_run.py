@@ -48,6 +48,7 @@ SCENARIOS: dict[str, Callable[[chaos_kills.Size], str]] = {
     "upgrade": chaos_upgrade.upgrade,
     "mutex": chaos_flow.mutex,
     "hooks": chaos_flow.hooks,
+    "queue-limits": chaos_flow.queue_limits,
 }
 
 
