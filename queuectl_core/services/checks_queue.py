@@ -40,6 +40,7 @@ class Patient(Record):
             Check("durability", self._durability),
             Check("counts", self._counts, self._recount),
             Check("waiting jobs", self._strays, self._let_strays_go),
+            Check("lines", self._lines, self._find_lines),
             Check("log", self._log, self._empty_log),
             Check("clock", self._clock),
             Check("workers", self._workers),
@@ -123,6 +124,19 @@ class Patient(Record):
             return self._strays()
         self.examiner.let_strays_go(now_ms=self.now_ms)
         return well(f"fixed: {len(jobs)} jobs go on, {rows} rows forgotten")
+
+    def _lines(self) -> Answer:
+        lost = self.examiner.lost_lines()
+        if lost:
+            return problem(f"jobs of queue {lost[0]} are overlooked", "queuectl doctor --fix")
+        return well("each job that may start is found")
+
+    def _find_lines(self) -> Answer:
+        lost = self.examiner.lost_lines()
+        if not lost:
+            return self._lines()
+        self.examiner.find_lines(now_ms=self.now_ms)
+        return well(f"fixed: the jobs of {len(lost)} queues are found again")
 
     def _log(self) -> Answer:
         size_bytes = self.examiner.log_size()

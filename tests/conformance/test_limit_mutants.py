@@ -7,7 +7,7 @@ from hypothesis import Phase
 
 from queuectl_core.errors import QueuectlError
 from queuectl_core.storage.sqlite import engine as sqlite_engine
-from queuectl_core.storage.sqlite import heads, horizon, intake, limits
+from queuectl_core.storage.sqlite import heads, horizon, intake, jobs, limits
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite import statements_limits as limits_sql
 from tests.conformance import test_flow_model, test_queue_limits
@@ -25,7 +25,7 @@ def one_more_runs_than_the_limit_says(patch):
 
 
 def no_queue_is_ever_shut(patch):
-    patch.setattr(limits, "look_again", lambda _ledger, _queue: None)
+    patch.setattr(limits, "look_again", lambda _ledger, _queue: 0)
 
 
 def the_starts_of_one_transaction_count_once(patch):
@@ -103,8 +103,9 @@ def a_free_place_is_silent(patch):
     look_again = limits.look_again
 
     def look_in_silence(ledger, queue):
-        look_again(ledger, queue)
+        shut = look_again(ledger, queue)
         ledger.opened.clear()
+        return shut
 
     patch.setattr(limits, "look_again", look_in_silence)
 
@@ -117,6 +118,10 @@ def a_place_that_is_taken_at_once_rings_too(patch):
         ledger.woke = True
 
     patch.setattr(limits, "note_start", note_and_ring)
+
+
+def a_token_is_taken_at_the_word_of_somebody_else(patch):
+    patch.setattr(jobs, "_is_open", lambda _ledger, _queue: True)
 
 
 def many_jobs_come_in_whatever_waits(patch):
@@ -132,6 +137,9 @@ def a_clock_set_back_shuts_a_queue_for_long(patch):
 
 
 BY_CHECK = {
+    a_new_job_does_not_lower_its_head: (
+        test_queue_limits.test_a_line_is_found_again_after_all_that_stood_there_went
+    ),
     limited_jobs_are_claimed_ahead: (
         test_queue_limits.test_jobs_of_limited_queues_are_not_claimed_ahead
     ),
@@ -143,6 +151,9 @@ BY_CHECK = {
     ),
     a_place_that_is_taken_at_once_rings_too: (
         test_queue_limits.test_nobody_is_rung_where_the_place_is_taken_at_once
+    ),
+    a_token_is_taken_at_the_word_of_somebody_else: (
+        test_queue_limits.test_a_worker_that_waited_for_the_lock_takes_no_token_before_its_time
     ),
     many_jobs_come_in_whatever_waits: (
         test_queue_limits.test_jobs_that_do_not_all_fit_are_refused_all

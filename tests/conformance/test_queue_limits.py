@@ -197,6 +197,17 @@ def test_after_a_rest_no_window_has_more_than_the_rate(store):
     assert all(late - early >= 1000 for early, late in zip(starts, starts[4:], strict=False))
 
 
+def test_a_worker_that_waited_for_the_lock_takes_no_token_before_its_time(store):
+    limit(store, rate=Rate(1, MINUTE_MS))
+    fill(store, 2)
+    take(store)
+
+    take(store, queues=["other"], now_ms=NOW_MS + MINUTE_MS)
+
+    assert take(store, now_ms=NOW_MS + MINUTE_MS - 3) == []
+    assert len(take(store, now_ms=NOW_MS + MINUTE_MS)) == 1
+
+
 def test_a_spent_rate_says_when_the_next_token_comes(store):
     limit(store, rate=Rate(1, MINUTE_MS))
     fill(store, 2)

@@ -569,3 +569,35 @@ def test_a_bundle_that_vanishes_meanwhile_is_gone(place):
 
     assert bundles.remove(str(path))
     assert bundles.leaked(str(place.tmp / "nowhere")) == []
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        "DELETE FROM heads",
+        "UPDATE heads SET run_at_ms = run_at_ms + 1",
+        "UPDATE heads SET shut = 1 - shut",
+        "UPDATE queues SET shut = 0",
+    ],
+)
+def test_jobs_that_a_claim_would_overlook_are_found_again(queue, look, place, break_it):
+    queue.set_limits("mail", {"concurrency": 1}, now_ms=NOW_MS)
+    for _ in range(2):
+        steps.enqueue(queue, queue="mail")
+
+    def take():
+        return steps.halves.claim(queue, worker=1, limit=9, now_ms=NOW_MS, queues=["mail"])
+
+    (claim,) = take()
+    assert look()["lines"].state == "ok"
+    connection = apsw.Connection(place.db)
+    connection.execute(break_it).fetchall()
+    connection.close()
+
+    assert look()["lines"].state == "problem"
+    assert look(mend=True)["lines"].message.startswith("fixed")
+
+    assert look()["lines"].state == "ok"
+    assert take() == []
+    steps.halves.finish(queue, [steps.completed(claim)], now_ms=NOW_MS)
+    assert len(take()) == 1

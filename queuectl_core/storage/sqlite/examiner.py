@@ -11,9 +11,11 @@ import apsw
 
 from queuectl_core.errors import NotFound, StorageDamaged
 from queuectl_core.lifecycle import State
-from queuectl_core.storage.sqlite import files, presence, waiting
+from queuectl_core.storage.sqlite import files, limits, presence, rows, waiting
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite import statements_flow as flow_sql
+from queuectl_core.storage.sqlite import statements_heads as heads_sql
+from queuectl_core.storage.sqlite import statements_limits as limits_sql
 from queuectl_core.storage.sqlite import statements_upkeep as upkeep_sql
 from queuectl_core.storage.sqlite.connection import (
     APPLICATION_ID,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from queuectl_core.storage.sqlite.rows import Row
 
+LINES_SINCE = 4
 HOOKS_SINCE = 3
 """The schema that has hooks."""
 FULL = 2
@@ -162,6 +165,12 @@ class SqliteExaminer:
             presence.is_alive(directory, worker) for (worker,) in self._rows(upkeep_sql.HOOK_TAKERS)
         )
 
+    def lost_lines(self) -> list[str]:
+        """Return the queues of which a claim would miss jobs that may start, or take others."""
+        if self.schema()[0] < LINES_SINCE:
+            return []
+        return [str(row[0]) for row in self._rows(heads_sql.LOST_LINES)]
+
     def newest_event_ms(self) -> int | None:
         """Return the latest moment among the last thousand events, None without any."""
         newest = self._rows(upkeep_sql.NEWEST_EVENT)[0][0]
@@ -186,6 +195,19 @@ class SqliteExaminer:
             with Ledger(self._opened(), gate, self._path, now_ms) as ledger:
                 ledger.connection.execute(upkeep_sql.DROP_COUNTS)
                 ledger.connection.execute(upkeep_sql.RECOUNT)
+        finally:
+            gate.close()
+
+    def find_lines(self, *, now_ms: int) -> None:
+        """Make anew where each line begins and which queues are shut, in one transaction."""
+        gate = Gate(files.gate_path(self._path))
+        try:
+            with Ledger(self._opened(), gate, self._path, now_ms) as ledger:
+                ledger.connection.execute(heads_sql.DROP_LINES)
+                queues: list[Row] = ledger.connection.execute(limits_sql.QUEUES).fetchall()
+                for (queue,) in queues:
+                    limits.look_again(ledger, queue)
+                ledger.connection.execute(heads_sql.FIND_LINES)
         finally:
             gate.close()
 

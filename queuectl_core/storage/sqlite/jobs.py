@@ -45,7 +45,9 @@ def claim_next(
         number, state, queue, _, _, limited, _, mutex, expires_at_ms = best[2:]
         place = Place(number, rows.state(state), queue, mutex)
         wishes = mutex is not None or expires_at_ms is not None
-        if wishes and not waiting.may_start(ledger, place, expires_at_ms):
+        if (limited and not _is_open(ledger, queue)) or (
+            wishes and not waiting.may_start(ledger, place, expires_at_ms)
+        ):
             looks -= 1
             continue
         claim = claim_one(ledger, worker, place)
@@ -74,6 +76,16 @@ def _served(ledger: Ledger, queues: Sequence[str] | None) -> Sequence[str] | Non
     if (sql.ALL_QUEUES,) in found:
         return [HOOKS_QUEUE] if queues is None or HOOKS_QUEUE in queues else []
     return queues
+
+
+def _is_open(ledger: Ledger, queue: str) -> bool:
+    """Tell whether a queue is open at our moment: it may be earlier than that of who opened it.
+
+    The time is taken before the lock, and somebody who took it later can have had the lock before.
+    """
+    from queuectl_core.storage.sqlite import limits  # noqa: PLC0415 - few queues have any
+
+    return limits.look_again(ledger, queue) == 0
 
 
 def _note_start(ledger: Ledger, queue: str) -> None:

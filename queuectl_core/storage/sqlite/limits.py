@@ -26,28 +26,29 @@ CLOCK_MS = 60_000
 closer is another worker's, which took the time later than we did and the lock before us."""
 
 
-def look_again(ledger: Ledger, queue: str) -> None:
-    """Shut a queue, or open it, as its limits say now; the counts must be written."""
+def look_again(ledger: Ledger, queue: str) -> int:
+    """Shut a queue, or open it, as its limits say now; return why. The counts must be written."""
     row: Row | None = ledger.connection.execute(sql.STANDING, {"name": queue}).fetchone()
     if row is None:
-        return
+        return 0
     paused, concurrency, running, rate_jobs, rate_ms, starts, was_shut, was_until_ms = row
     full = concurrency is not None and running >= concurrency
     opens_at_ms = None
     if rate_jobs is not None:
         opens_at_ms = _opens_at_ms(ledger, queue, starts % rate_jobs, rate_ms)
-    shut = PAUSED * paused | FULL * full | SPENT * (opens_at_ms is not None)
+    shut: int = PAUSED * paused | FULL * full | SPENT * (opens_at_ms is not None)
     if (shut, opens_at_ms) == (was_shut, was_until_ms):
-        return
+        return shut
     values = {"name": queue, "shut": shut, "opens_at_ms": opens_at_ms}
     ledger.connection.execute(sql.SET_SHUT, values)
     if shut == was_shut:
-        return
+        return shut
     ledger.connection.execute(sql.SHUT_HEADS, {"name": queue, "shut": shut})
     if shut == 0 and ledger.connection.changes():
         ledger.opened.add(queue)
     else:
         ledger.opened.discard(queue)
+    return shut
 
 
 def _opens_at_ms(ledger: Ledger, queue: str, place: int, rate_ms: int) -> int | None:

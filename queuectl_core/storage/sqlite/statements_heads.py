@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from queuectl_core.job import HOOKS_QUEUE, SUSPECT_CRASHES
 from queuectl_core.lifecycle import State
-from queuectl_core.limits import PAUSED, SPENT
+from queuectl_core.limits import FULL, PAUSED, SPENT
 from queuectl_core.storage.sqlite import statements as sql
 
 ALL_PAUSED = f"""
@@ -67,14 +67,32 @@ FROM jobs
 WHERE {sql.FREE}
 GROUP BY queue, priority
 """
+# Lines that a claim does not find, and queues that are shut, or their lines, for no reason or not.
 LOST_LINES = f"""
 SELECT true_heads.queue
 FROM ({_TRUE_HEADS}) AS true_heads
 LEFT JOIN heads USING (queue, priority)
 WHERE heads.run_at_ms IS NULL OR heads.run_at_ms > true_heads.run_at_ms
+UNION
+SELECT heads.queue
+FROM heads
+LEFT JOIN queues ON queues.name = heads.queue
+WHERE heads.shut <> coalesce(queues.shut, 0)
+UNION
+SELECT name
+FROM queues
+WHERE name <> '{sql.ALL_QUEUES}' AND (
+    (paused_at_ms IS NOT NULL) <> (shut & {PAUSED} > 0)
+    OR coalesce(concurrency <= (
+        SELECT coalesce(sum(jobs), 0)
+        FROM counts
+        WHERE queue = name AND state = '{State.PROCESSING}'
+    ), 0) <> (shut & {FULL} > 0)
+)
 """
+DROP_LINES = "DELETE FROM heads"
 FIND_LINES = f"""
-INSERT OR REPLACE INTO heads (queue, priority, run_at_ms, number, shut)
+INSERT INTO heads (queue, priority, run_at_ms, number, shut)
 SELECT queue, priority, run_at_ms, 0, coalesce((SELECT shut FROM queues WHERE name = queue), 0)
 FROM ({_TRUE_HEADS})
 """
