@@ -11,7 +11,7 @@ import apsw
 
 from queuectl_core.errors import NotFound, StorageDamaged
 from queuectl_core.lifecycle import State
-from queuectl_core.storage.sqlite import files, limits, presence, rows, waiting
+from queuectl_core.storage.sqlite import files, limits, presence, waiting
 from queuectl_core.storage.sqlite import statements as sql
 from queuectl_core.storage.sqlite import statements_flow as flow_sql
 from queuectl_core.storage.sqlite import statements_heads as heads_sql
