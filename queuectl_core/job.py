@@ -96,7 +96,8 @@ class Job(Record):
 
     `attempts` are the starts that count against `max_retries`; `starts` are all of them and never
     goes back. `blocked` holds bits of flow.py, None for a job that may be claimed when it is due;
-    `after` the numbers and conditions that flow.read reads.
+    `after` the numbers and conditions that flow.read reads. `schedule` made it for its time
+    `scheduled_at_ms`.
     """
 
     number: int
@@ -138,6 +139,8 @@ class Job(Record):
     mutex: str | None
     mutex_slots: int | None
     expires_at_ms: int | None
+    schedule: str | None
+    scheduled_at_ms: int | None
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from queuectl_core.job import Job, NewJob
 
-_MOMENTS = ("run_at", "created_at", "started_at", "finished_at", "expires_at")
+_MOMENTS = ("run_at", "created_at", "started_at", "finished_at", "expires_at", "scheduled_at")
 
 
 def record(job: Job) -> dict[str, object]:
@@ -40,6 +40,7 @@ def record(job: Job) -> dict[str, object]:
         "cwd": job.cwd,
         "env": None if job.env is None else dict(job.env),
         "tags": list(job.tags),
+        "schedule": job.schedule,
         "worker": job.worker,
         "cpu": seconds(job.cpu_ms),
         "max_rss": job.max_rss_bytes,

@@ -34,6 +34,7 @@ class Selection(Record):
     since_ms: int | None = None
     until_ms: int | None = None
     grep: str | None = None
+    schedule: str | None = None
 
 
 EVERY = Selection()

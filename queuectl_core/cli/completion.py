@@ -259,6 +259,11 @@ def _hooks(session: Session, _place: Place) -> Candidates:
         yield hook.name, f"hook: {hook.event}"
 
 
+def _schedules(session: Session, _place: Place) -> Candidates:
+    for one in session.store.schedules().all():
+        yield one.name, f"schedule: {one.definition.when}"
+
+
 def _topics(place: Place) -> Candidates:
     """Yield what `help` explains; after a group's name, its verbs."""
     from queuectl_core.cli.topics import TOPICS  # noqa: PLC0415 - one of many lists
@@ -280,6 +285,11 @@ FIXED: Mapping[str, Callable[[Place], Candidates]] = {
     "<key>": lists.settings,
     "<value>": lists.setting_values,
     "<topic>": _topics,
+    "<when>": lists.expressions,
+    "WHEN": lists.expressions,
+    "ZONE": lists.zones,
+    "OVERLAP": lists.overlaps,
+    "CATCH-UP": lists.catch_ups,
     "<shell>": lambda _: ((shell, "") for shell in shells.SCRIPTS),
 }
 LOOKED_UP: Mapping[str, Callable[[Session, Place], Candidates]] = {
@@ -288,6 +298,8 @@ LOOKED_UP: Mapping[str, Callable[[Session, Place], Candidates]] = {
     "<queue>": _queues,
     "<worker>": _workers,
     "<hook>": _hooks,
+    "<schedule>": _schedules,
+    "SCHEDULE": _schedules,
 }
 DIRECTIVES = {
     "FILE": FILES, "PATH": FILES, "<file>": FILES, "DIR": DIRECTORIES,
@@ -296,6 +308,7 @@ DIRECTIVES = {
 CHOICES_OF = {
     "--on-conflict": "ON-CONFLICT", "--on-crash": "ON-CRASH", "--backoff": "BACKOFF",
     "-p": "PRIORITY", "--priority": "PRIORITY", "--sort": "SORT", "--columns": "COLUMNS",
+    "--overlap": "OVERLAP", "--catch-up": "CATCH-UP", "--schedule": "SCHEDULE",
 }  # fmt: skip
 """Options whose values are a short list that their placeholder does not name."""
 

@@ -74,3 +74,31 @@ def crashes(_place: Place) -> Candidates:
     from queuectl_core.job import ON_CRASH  # noqa: PLC0415 - one of many lists
 
     return ((choice, "") for choice in ON_CRASH)
+
+
+def zones(_place: Place) -> Candidates:
+    """Yield the time zones."""
+    from zoneinfo import available_timezones  # noqa: PLC0415 - one of many lists
+
+    return ((name, "time zone") for name in sorted(available_timezones()))
+
+
+def overlaps(_place: Place) -> Candidates:
+    """Yield what may follow when the job before has not ended."""
+    from queuectl_core.schedule import OVERLAPS  # noqa: PLC0415 - one of many lists
+
+    return ((choice, "") for choice in OVERLAPS)
+
+
+def catch_ups(_place: Place) -> Candidates:
+    """Yield what may follow when no worker ran."""
+    from queuectl_core.schedule import CATCH_UPS  # noqa: PLC0415 - one of many lists
+
+    return ((choice, "") for choice in CATCH_UPS)
+
+
+def expressions(_place: Place) -> Candidates:
+    """Yield the expressions that have a name."""
+    from queuectl_core.cron import NAMES  # noqa: PLC0415 - one of many lists
+
+    return ((name, expression) for name, expression in NAMES.items())

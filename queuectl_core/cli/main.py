@@ -242,12 +242,26 @@ def _change_commands(verb: str) -> Mapping[str, Command]:
             from queuectl_core.cli.transfer import COMMANDS
         case "db upgrade" | "db check" | "db vacuum":
             from queuectl_core.cli.database import COMMANDS
+        case _ if verb.startswith(("hook ", "schedule ")):
+            return _standing_commands(verb)
+        case _:
+            return _house_commands(verb)
+    return COMMANDS
+
+
+def _standing_commands(verb: str) -> Mapping[str, Command]:
+    """Import the module of a verb on what makes jobs by itself: hooks and schedules."""
+    match verb:
         case "hook add" | "hook test":
             from queuectl_core.cli.hook_add import COMMANDS
         case _ if verb.startswith("hook "):
             from queuectl_core.cli.hooks import COMMANDS
+        case "schedule list" | "schedule show" | "schedule next" | "schedule check":
+            from queuectl_core.cli.schedules import COMMANDS
+        case "schedule export" | "schedule import":
+            from queuectl_core.cli.schedule_transfer import COMMANDS
         case _:
-            return _house_commands(verb)
+            from queuectl_core.cli.schedule import COMMANDS
     return COMMANDS
 
 

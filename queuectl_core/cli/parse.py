@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 _MAX_DIGITS = 15
 HELP = ("-h", "--help")
-COMMAND_FIRST = frozenset({"enqueue", "run", "hook add"})
+LEADING: Mapping[str, int] = {"hook add": 1, "schedule add": 2, "schedule edit": 1}
+"""How many words of a verb that takes a command stand before its options, too."""
+COMMAND_FIRST = frozenset({"enqueue", "run", *LEADING})
 """Verbs whose first word ends their options: the rest belongs to a command."""
-LEADING = {"hook add": 1}
-"""How many words of such a verb stand before its options, too."""
 
 
 class Args:
@@ -35,6 +35,10 @@ class Args:
         """Return them with the options that only `verb` has, as not given."""
         absent = dict.fromkeys(options_of(usage.text(verb)))
         return Args(self.verb, {**absent, **self._values})
+
+    def with_value_of(self, name: str, other: str) -> Args:
+        """Return them with the value of another option as that of `name`."""
+        return Args(self.verb, {**self._values, name: self._values[other]})
 
     def has(self, name: str) -> bool:
         """Tell whether an option was given, False also for one that the verb does not have."""

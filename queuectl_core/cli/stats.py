@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_RECENT = 1_000_000
 MINUTE_MS = 60_000
+_NAMED = 5
 # Those that were there from the first day; all others are in --json.
 _COUNTED = ("enqueued", "started", "completed", "failed", "dlq")
 _LABELS = (
@@ -87,6 +88,23 @@ def _print_status(session: Session, found: QueueStatus) -> None:
     if left:
         told = ", ".join(f"{runs:,} {state}" for state, runs in left.items())
         out.line(f"{'Hooks:':<12}{told}: queuectl hook list")
+    if found.schedules:
+        _print_schedules(session, found)
+
+
+def _print_schedules(session: Session, found: QueueStatus) -> None:
+    paused, late = len(found.scheduled("paused")), found.scheduled("late")
+    parts = [str(len(found.schedules))]
+    if paused:
+        parts.append(f"{paused} paused")
+    if not found.workers:
+        parts.append("none makes jobs: no worker runs")
+    session.out.line(f"{'Schedules:':<12}{'; '.join(parts)}")
+    if late:
+        names = ", ".join(late[:_NAMED]) + (
+            f" and {len(late) - _NAMED} more" * (len(late) > _NAMED)
+        )
+        session.out.line(session.out.paint(f"{'Late:':<12}{names}", "dead"))
 
 
 def _status_record(
@@ -100,6 +118,12 @@ def _status_record(
         "oldest_due": seconds(found.oldest_due_ms),
         "paused": [queues.record(one) for one in found.paused],
         "hooks": {str(state): runs for state, runs in found.hooks.items()},
+        "schedules": {
+            "active": len(found.scheduled("active")),
+            "paused": len(found.scheduled("paused")),
+            "over": len(found.scheduled("over")),
+            "late": found.scheduled("late"),
+        },
         **checked,
     }
 

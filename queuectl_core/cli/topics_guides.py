@@ -123,7 +123,42 @@ shows what was understood, with its offset. `queuectl help times` has all forms.
 
 A job never starts before its time. It starts at it when a worker runs and is free: the higher
 priority first (-p 1 to 10), then the one that is due for longer. After a time when no worker ran
-all that became due runs, each job once.
+all that became due runs, each job once. For what comes again and again: help schedules.
+"""
+
+SCHEDULES = """\
+Again and again: recurring schedules.
+
+A schedule makes a job at each of its times; a running worker sees to that, one of several, and no
+time gets two. Every option of enqueue goes for its jobs.
+
+  $ queuectl schedule add nightly '30 3 * * *' --tz Europe/Berlin --expect 26h -- ./backup.sh
+  $ queuectl schedule add mails 'every 90s' -- ./send.sh
+  $ queuectl schedule list
+  $ queuectl schedule next --count 5
+
+  30 3 * * mon-fri   minute hour day month weekday; where day and weekday are both given, either
+  */10 30 3 * * *    six fields: the second comes first
+  @daily             @hourly @weekly @monthly @yearly; L: the last day; 5#1: the first Friday
+  every 90s          spans from --start on, or from the moment of the add
+
+Summer time: a local time that the clocks skip comes once, right after the gap; one that they show
+twice comes the first time. What names every hour, as `*/5 * * * *`, follows the time that passes
+instead. `schedule next` marks such times: skipped, repeated.
+
+  --overlap skip     the last job has not ended: none this time (or queue, replace, allow)
+  --catch-up last    no worker ran: one job for all times missed (or none, all, all:6h)
+  --expect 26h       none completed for so long: the event `late`; `status --check` fails
+
+Jobs have QUEUECTL_SCHEDULED_AT, the time that they are for. From cron, all at once:
+
+  $ queuectl schedule import --crontab --dry-run /etc/crontab
+
+Look after them:
+
+  $ queuectl schedule check
+  $ queuectl schedule pause nightly
+  $ queuectl list --schedule nightly
 """
 
 JSON = """\
@@ -158,5 +193,6 @@ TOPICS = {
     "retries": RETRIES,
     "dead-letters": DEAD_LETTERS,
     "scheduling": SCHEDULING,
+    "schedules": SCHEDULES,
     "json": JSON,
 }

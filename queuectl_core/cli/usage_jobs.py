@@ -16,6 +16,30 @@ _TERMS = """\
 """
 """How a job runs, and what counts as its success: the same for who adds it and who runs it."""
 
+_PLACE = """\
+  --queue Q             put it into this queue (default: default)
+  -p N, --priority N    from 1 to 10; 10 runs first (default: 5)
+"""
+_START = """\
+  --retries N           attempts in all (default: the setting max-retries)
+  --timeout SPAN        end it after that; 0: never (default: the setting job-timeout)
+  --backoff RULE        waits between attempts: exp:2, linear:30, fixed:60, 10,60,300
+  --on-crash WHAT       when its worker dies while it runs: retry (default), fail, hold
+  --cwd DIR             run it in DIR (default: the directory you are in)
+  --env KV              set a variable for it: NAME=VALUE; may come several times
+  --env-file FILE       set the variables of FILE: NAME=VALUE lines, # comments, quotes
+  --inherit-env GLOB    keep these of your variables for it: 'AWS_*'; may come several times
+  --input FILE          what it reads from stdin; -: what you give here; 1 MiB at most
+"""
+_WISHES = """\
+  --mutex KEY           run never two jobs with KEY at once; KEY=N: never more than N
+  --unique KEY          add none while another with KEY waits or runs; KEY=started: while one
+                        waits; KEY=1h: for an hour after one was added
+  --expires TIME        cancel it when it was not started by then; 30m: after it came due
+"""
+JOB_OPTIONS = _PLACE + _START + _TERMS + _WISHES
+"""What a job can be given wherever one is made that does not run here and now."""
+
 ENQUEUE = (
     """\
 Add a job to the queue; a worker runs it. When this exits with 0 the job is on disk.
@@ -34,28 +58,20 @@ allow_background.
 Options:
   --id ID               name the job: letters, digits and . _ : -; the id is
                         free again once the job is pruned (settings keep-finished-*)
-  --queue Q             put it into this queue (default: default)
-  -p N, --priority N    from 1 to 10; 10 runs first (default: 5)
+"""
+    + _PLACE
+    + """\
   --at TIME             run it then: 2030-12-31T23:59:00Z, 'tomorrow 03:00' (help times)
   --in SPAN             run it after that: 90, 10m, 2h, 7d
-  --retries N           attempts in all (default: the setting max-retries)
-  --timeout SPAN        end it after that; 0: never (default: the setting job-timeout)
-  --backoff RULE        waits between attempts: exp:2, linear:30, fixed:60, 10,60,300
-  --on-crash WHAT       when its worker dies while it runs: retry (default), fail, hold
-  --cwd DIR             run it in DIR (default: the directory you are in)
-  --env KV              set a variable for it: NAME=VALUE; may come several times
-  --env-file FILE       set the variables of FILE: NAME=VALUE lines, # comments, quotes
-  --inherit-env GLOB    keep these of your variables for it: 'AWS_*'; may come several times
-  --input FILE          what it reads from stdin; -: what you give here; 1 MiB at most
 """
+    + _START
     + _TERMS
     + """\
   --after JOB           wait until JOB has completed; JOB:fail: has failed or was cancelled,
                         JOB:any: has ended; may come several times
-  --mutex KEY           run never two jobs with KEY at once; KEY=N: never more than N
-  --unique KEY          add none while another with KEY waits or runs; KEY=started: while one
-                        waits; KEY=1h: for an hour after one was added
-  --expires TIME        cancel it when it was not started by then; 30m: after it came due
+"""
+    + _WISHES
+    + """\
   --hold                hold it back until: queuectl release
   --on-conflict WHAT    when the id or the unique key exists: error, skip (exit 0, nothing
                         added), replace (the old job is cancelled if it waits)

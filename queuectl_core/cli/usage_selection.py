@@ -5,6 +5,7 @@ from __future__ import annotations
 OPTIONS_WITHOUT_STATE = """\
   --queue Q            of this queue
   --tag T              with this tag
+  --schedule NAME      made by this schedule
   --older-than SPAN    ended, or added and not ended, longer ago than that: 90, 10m, 2h, 7d
   --grep TEXT          with this in the command, the id or the error; A is a\
 """

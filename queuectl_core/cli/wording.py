@@ -8,7 +8,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from queuectl_core.cli.parse import Args
 
-OTHER_NAMES = {"max_retries": ("--retries",), "run_at": ("--at", "--in")}
+OTHER_NAMES = {
+    "max_retries": ("--retries",),
+    "run_at": ("--at", "--in"),
+    "expires_at": ("--expires",),
+    "when": ("--when",),
+}
 """Fields whose options are not called like them."""
 
 

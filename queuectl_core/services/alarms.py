@@ -27,7 +27,7 @@ def problems(store: Store, limits: Limits, *, now_ms: int) -> list[str]:
     """Return a line for each thing that is not well; none: all is."""
     found = stats.status(store, now_ms=now_ms)
     crew = workers.health(store, now_ms=now_ms)
-    return [*_of_workers(found, crew), *_of_jobs(found, limits)]
+    return [*_of_workers(found, crew), *_of_jobs(found, limits), *_of_schedules(found)]
 
 
 def _of_workers(found: QueueStatus, crew: list[Health]) -> Iterator[str]:
@@ -54,3 +54,10 @@ def _of_jobs(found: QueueStatus, limits: Limits) -> Iterator[str]:
     if limits.dead_jobs is not None and hooks > limits.dead_jobs:
         runs = "1 run of a hook is" if hooks == 1 else f"{hooks:,} runs of hooks are"
         yield f"{runs} dead, more than {limits.dead_jobs:,}"
+
+
+def _of_schedules(found: QueueStatus) -> Iterator[str]:
+    if not found.workers and found.scheduled("active"):
+        yield "no worker runs, and schedules wait"
+    for name in found.scheduled("late"):
+        yield f"schedule {name} is late: none of its jobs has completed in time"

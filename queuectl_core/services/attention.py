@@ -36,6 +36,7 @@ def concerns(store: Store, seen: Overview, *, db_path: str) -> list[Concern]:
         *_of_workers(seen),
         *_of_pauses(store, seen),
         *_of_delay(seen),
+        *_of_schedules(store, seen),
         *_of_dead(store, seen.now_ms),
         *_of_disk(db_path),
     ]
@@ -79,6 +80,19 @@ def _of_delay(seen: Overview) -> Iterator[Concern]:
             f'The oldest due job of queue "{worst.name}" waits for'
             f" {format_duration(worst.oldest_due_ms or 0)}",
             "/queues",
+        )
+
+
+def _of_schedules(store: Store, seen: Overview) -> Iterator[Concern]:
+    states = store.schedule_states(now_ms=seen.now_ms)
+    for name, state in states:
+        if state == "late":
+            text = f'Schedule "{name}" is late: none of its jobs has completed in time'
+            yield Concern(text, "/events", f"queuectl schedule show {name}", grave=True)
+    active = any(state == "active" for _, state in states)
+    if active and all(row.state == "dead" for row in seen.crew):
+        yield Concern(
+            "No worker runs, so no schedule makes jobs", "/workers", "queuectl worker start"
         )
 
 

@@ -41,6 +41,7 @@ class Patient(Record):
             Check("counts", self._counts, self._recount),
             Check("waiting jobs", self._strays, self._let_strays_go),
             Check("lines", self._lines, self._find_lines),
+            Check("schedules", self._schedules),
             Check("log", self._log, self._empty_log),
             Check("clock", self._clock),
             Check("workers", self._workers),
@@ -137,6 +138,13 @@ class Patient(Record):
             return self._lines()
         self.examiner.find_lines(now_ms=self.now_ms)
         return well(f"fixed: the jobs of {len(lost)} queues are found again")
+
+    def _schedules(self) -> Answer:
+        late = self.examiner.late_schedules(now_ms=self.now_ms)
+        if late:
+            named = ", ".join(late[:5]) + (" ..." if late[5:] else "")
+            return warning(f"late: {named}", "queuectl schedule check")
+        return well("none is late")
 
     def _log(self) -> Answer:
         size_bytes = self.examiner.log_size()

@@ -36,6 +36,7 @@ OPTION_FIELDS = (
 QUEUE_FIELDS = (
     "number", "state", "reason", "attempts", "created_at", "started_at", "finished_at",
     "exit_code", "signal", "error", "duration", "worker", "cpu", "max_rss", "history",
+    "schedule", "scheduled_at",
 )  # fmt: skip
 """What only the queue sets: ignored on input, so that a listing can be enqueued again."""
 _KNOWN = frozenset(INPUT_FIELDS + OPTION_FIELDS + QUEUE_FIELDS)

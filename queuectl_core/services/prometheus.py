@@ -58,6 +58,7 @@ def exposition(store: Store, *, now_ms: int) -> str:
         *_history(figures),
         *_workers(store, now_ms),
         *_hooks(store),
+        *_schedules(store, now_ms),
     ]  # fmt: skip
     return "".join(line for family in families for line in _lines(family))
 
@@ -171,6 +172,31 @@ def _workers(store: Store, now_ms: int) -> list[Family]:
         Family("queuectl_worker_threads", "gauge", "Threads of live workers.", [("", {}, threads)]),
         Family("queuectl_worker_threads_busy", "gauge", "Of those, the ones that run a job.",
                [("", {}, busy)]),
+    ]  # fmt: skip
+
+
+def _schedules(store: Store, now_ms: int) -> list[Family]:
+    """Return what there is to tell of schedules; nothing where there is none."""
+    states = store.schedule_states(now_ms=now_ms)
+    if not states:
+        return []
+    found = store.schedules().all()
+    late: list[Sample] = [("", {"schedule": name}, state == "late") for name, state in states]
+    missed: list[Sample] = [("", {"schedule": one.name}, one.missed) for one in found]
+    success: list[Sample] = [
+        ("", {"schedule": one.name}, one.ok_at_ms / 1000) for one in found if one.ok_at_ms
+    ]
+    coming: list[Sample] = [
+        ("", {"schedule": one.name}, one.due_at_ms / 1000) for one in found if one.due_at_ms
+    ]
+    return [
+        Family("queuectl_schedule_late", "gauge", "1: a success was expected and is missing.",
+               [(suffix, labels, int(value)) for suffix, labels, value in late]),
+        Family("queuectl_schedule_missed_total", "counter", "Times that made no job.", missed),
+        Family("queuectl_schedule_last_success_timestamp_seconds", "gauge",
+               "When one of its jobs last completed.", success),
+        Family("queuectl_schedule_next_timestamp_seconds", "gauge",
+               "When its next job is made.", coming),
     ]  # fmt: skip
 
 

@@ -35,11 +35,16 @@ def pause(store: Store, queue: str | None, *, by: str, reason: str | None, now_m
     Raises BadData for what is no name of a queue, and for an endless reason.
     """
     name = None if queue is None else check_queue(queue)
+    check_reason(reason)
+    return store.pause(name, by=by, reason=reason or None, now_ms=now_ms)
+
+
+def check_reason(reason: str | None) -> None:
+    """Raise BadData for a reason that can't be kept."""
     if reason is not None and not is_encodable(reason):
         raise BadData("the reason is not valid UTF-8")
     if reason is not None and len(reason) > MAX_REASON_CHARACTERS:
         raise BadData(f"the reason has {len(reason):,} characters; {MAX_REASON_CHARACTERS} fit")
-    return store.pause(name, by=by, reason=reason or None, now_ms=now_ms)
 
 
 def resume(store: Store, queue: str | None, *, now_ms: int) -> bool:

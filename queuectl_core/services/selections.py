@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from queuectl_core.durations import parse_duration_ms, parse_moment_ms
 from queuectl_core.errors import BadData
-from queuectl_core.job import check_queue, check_tag, is_encodable
+from queuectl_core.job import check_name, check_queue, check_tag, is_encodable
 from queuectl_core.lifecycle import STATES
 from queuectl_core.records import Record
 from queuectl_core.selection import ORDERS, Selection
@@ -29,6 +29,7 @@ class Words(Record):
     since: str | None = None
     until: str | None = None
     grep: str | None = None
+    schedule: str | None = None
 
 
 def parse(words: Words, *, now_ms: int, naive: Naive = "local") -> Selection:
@@ -46,6 +47,7 @@ def parse(words: Words, *, now_ms: int, naive: Naive = "local") -> Selection:
         since_ms=None if words.since is None else _moment_ms(words.since, now_ms, naive),
         until_ms=None if words.until is None else _moment_ms(words.until, now_ms, naive),
         grep=None if words.grep is None else _part(words.grep),
+        schedule=None if words.schedule is None else check_name("schedule", words.schedule),
     )
 
 

@@ -26,6 +26,8 @@ COUNTED: Mapping[str, tuple[str, ...]] = {
     "interrupted": ("rescue", "release"),
     "edited": ("edit",),
     "imported": ("import",),
+    "missed": ("missed",),
+    "late": ("late",),
 }
 WORDS: Mapping[str, str] = {
     "enqueue": "enqueued",
@@ -40,6 +42,8 @@ WORDS: Mapping[str, str] = {
     "revive": "retried",
     "edit": "edited",
     "import": "imported",
+    "missed": "missed",
+    "late": "late",
 }
 """What people read for a lifecycle event."""
 
@@ -58,6 +62,11 @@ class QueueStatus(Record):
     oldest_due_ms: int | None
     paused: Sequence[Pause]
     hooks: Mapping[State, int]
+    schedules: Sequence[tuple[str, str]]
+
+    def scheduled(self, state: str) -> list[str]:
+        """Return the names of the schedules that are active, late, paused or over."""
+        return [name for name, found in self.schedules if found == state]
 
 
 class Metrics(Record):
@@ -88,6 +97,7 @@ def status(store: Store, *, now_ms: int) -> QueueStatus:
         oldest_due_ms=None if due_ms is None or due_ms > now_ms else now_ms - due_ms,
         paused=store.pauses(),
         hooks=hooks,
+        schedules=store.schedule_states(now_ms=now_ms),
     )
 
 

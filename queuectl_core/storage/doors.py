@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from queuectl_core.storage.access import Access
     from queuectl_core.storage.hooks import Hooks
     from queuectl_core.storage.insight import Insight
+    from queuectl_core.storage.schedules import Schedules
 
 
 class Doors(Protocol):
@@ -24,3 +25,9 @@ class Doors(Protocol):
 
     def hooks(self) -> Hooks:
         """Return the verbs on hooks, over this connection."""
+
+    def schedule_states(self, *, now_ms: int) -> list[tuple[str, str]]:
+        """Return the names of all schedules, each with active, late, paused or over."""
+
+    def schedules(self) -> Schedules:
+        """Return the recurring schedules, over this connection."""

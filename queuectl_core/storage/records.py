@@ -49,7 +49,10 @@ class Count(Record):
 
 
 class JobEvent(Record):
-    """Something that happened to a job. `event` is a lifecycle.Event, or "enqueue"."""
+    """Something that happened to a job. `event` is a lifecycle.Event, or "enqueue".
+
+    Job 0 stands for a schedule, which `detail` names.
+    """
 
     at_ms: int
     job: int
@@ -61,7 +64,7 @@ class JobEvent(Record):
     @property
     def name(self) -> str:
         """What people call the job."""
-        return name_of(self.job, self.id)
+        return name_of(self.job, self.id) if self.job else "schedule"
 
 
 class Pause(Record):

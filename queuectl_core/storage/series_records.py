@@ -46,7 +46,7 @@ class PastEvent(Record):
     @property
     def name(self) -> str:
         """What people call the job."""
-        return name_of(self.job, self.id)
+        return name_of(self.job, self.id) if self.job else "schedule"
 
 
 class EventPage(Record):

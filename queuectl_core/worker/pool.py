@@ -28,6 +28,7 @@ from queuectl_core.worker.auditor import Auditor
 from queuectl_core.worker.crew import Crew
 from queuectl_core.worker.pruner import Pruner
 from queuectl_core.worker.reserve import Reserve, path_beside
+from queuectl_core.worker.ticker import Ticker
 from queuectl_core.worker.trimmer import Trimmer
 from queuectl_core.worker.waker import Waker
 from queuectl_core.worker.worker import Worker, hired
@@ -63,6 +64,12 @@ class _Chore:
         self.do = do
         self.next_ms = 0
 
+    def see_to(self, now_ms: int) -> None:
+        """Do it when its time has come."""
+        if self.next_ms <= now_ms:
+            self.next_ms = now_ms + self.every_ms
+            self.do()
+
 
 class Pool:
     """Lives in a process of its own, from `run` to its end."""
@@ -95,9 +102,12 @@ class Pool:
         self._pruner = Pruner(self._store, plan.logs_dir, clock)
         self._auditor = Auditor(self._store, plan, clock)
         self._pruning = _Chore(PRUNE_EVERY_MS, self._prune)
+        self._ticker = Ticker(self._store, plan.logs_dir, clock)
+        self._ticking = _Chore(TEND_EVERY_MS, self._tick)
         self._chores = [
             _Chore(TEND_EVERY_MS, self._beat),  # before all that may raise
             _Chore(TEND_EVERY_MS, self._end_shortage),
+            self._ticking,
             _Chore(REFILL_EVERY_MS, self._refill),
             _Chore(RESCUE_EVERY_MS, self._rescue),
             self._pulse,
@@ -158,9 +168,7 @@ class Pool:
         self._hear(ready)
         now_ms = self._clock.monotonic_ms()
         for chore in self._chores:
-            if chore.next_ms <= now_ms:
-                chore.next_ms = now_ms + chore.every_ms
-                chore.do()
+            chore.see_to(now_ms)
         if self._force_at_ms is not None and now_ms >= self._force_at_ms:
             self._force()
         if self._crew.failure is not None:
@@ -176,10 +184,12 @@ class Pool:
             self._obey(os.read(self._control, 64))
         if self._bell.fileno() in ready:
             self._bell.clear()
+            self._ticking.next_ms = 0  # a schedule may be new
             self._crew.room.ring()
             self._cancel()
         if self._crew.buzzer.fileno() in ready:
             self._crew.buzzer.clear()
+            self._ticking.see_to(self._clock.monotonic_ms())  # or there would seem to be no work
             self._look_after_drain()
 
     def _patience_ms(self) -> int:
@@ -276,6 +286,17 @@ class Pool:
     def _end_shortage(self) -> None:
         if self._crew.shortage.tend():
             self._crew.room.ring()
+
+    def _tick(self) -> None:
+        """Make the jobs of schedules that are due; one that stops leaves that to another worker."""
+        if self._reserve.disk_is_full:
+            return  # it would take what is for results
+        if self._crew.stopping.is_set():
+            self._ticker.leave()
+            return
+        retries, pause_ms = self._crew.settings.max_retries, TEND_EVERY_MS
+        wait_ms = self._ticker.look(max_retries=retries, pause_ms=pause_ms)
+        self._ticking.next_ms = self._clock.monotonic_ms() + wait_ms
 
     def _rescue(self) -> None:
         rescuer.rescue_all(self._store, self._clock, self._reserve)

@@ -39,6 +39,11 @@ STORAGE_PAUSE_MS = 1000
 log = logging.getLogger(__name__)
 
 
+def _scheduled_at_ms(job: Job) -> int:
+    """Return the moment that a job is for, also when it runs again later."""
+    return job.run_at_ms if job.scheduled_at_ms is None else job.scheduled_at_ms
+
+
 # jobs that came in together share their moment; writing it out anew is 12 us
 _moment = lru_cache(maxsize=64)(durations.format_moment)
 
@@ -250,7 +255,7 @@ class Worker(threading.Thread):
         return Command(
             argv=job.argv or (terms.SHELL, "-c", job.command or ""),
             cwd=job.cwd,
-            env=environment.of_job(claim, self.slot, _moment(job.run_at_ms)),
+            env=environment.of_job(claim, self.slot, _moment(_scheduled_at_ms(job))),
             token=claim.token,
             timeout_ms=timeout_ms,
             grace_ms=int(settings.kill_grace * 1000),

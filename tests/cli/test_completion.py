@@ -103,6 +103,10 @@ def test_every_short_list_is_one_that_the_verb_takes(run):
     for option, kind in completion.CHOICES_OF.items():
         listing = option in {"--sort", "--columns"}
         verb = ["list"] if listing else ["enqueue", "--dry-run"]
+        if option in {"--overlap", "--catch-up"}:
+            verb = ["schedule", "add", "--replace", "nightly", "@daily"]
+        if option == "--schedule":
+            continue  # looked up in the queue
         for value, _ in completion.FIXED[kind](completion.Place(verb[0], (), "")):
             assert run(*verb, option, value, *([] if listing else ["true"])).code == 0
 
@@ -112,6 +116,19 @@ def test_settings_and_their_values(offered):
     assert offered("config", "set", "naive-time", "") == ["local", "utc", ":nothing"]
     assert offered("config", "set", "max-retries", "") == [":nothing"]
     assert offered("config", "get", "max-retries", "") == [":nothing"]
+
+
+def test_schedules_of_the_queue_and_what_they_take(run, offered):
+    run("schedule", "add", "nightly", "@daily", "--", "true")
+
+    assert offered("schedule", "show", "") == ["nightly", ":nothing"]
+    assert offered("schedule", "run", "n") == ["nightly", ":nothing"]
+    assert offered("list", "--schedule", "") == ["nightly", ":nothing"]
+    assert offered("schedule", "add", "x", "@d") == ["@daily", ":nothing"]
+    assert offered("schedule", "add", "x", "@daily", "--overlap", "re") == ["replace", ":nothing"]
+    assert "Europe/Berlin" in offered("schedule", "edit", "x", "--tz", "Europe/B")
+    assert offered("schedule", "add", "x", "@daily", "") == [":commands"]
+    assert offered("schedule", "add", "x", "@daily", "cat", "") == [":files"]
 
 
 def test_jobs_and_queues_of_the_queue(run, offered, dead_job):

@@ -28,8 +28,12 @@ MAY_PRINT_NOTHING = {
 CODES = {
     "worker health": {3}, "worker stop": {3},  # none runs
     "service uninstall": {0, 4},
+    "schedule check": {1},  # no worker runs
     "web token rm": {4},  # there is none of that name
 }  # fmt: skip
+
+
+SCHEDULE = b'{"name":"nightly","when":"@daily","job":{"command":"true"}}\n'
 
 
 def examples(*, that_stay: bool):
@@ -61,6 +65,21 @@ def end_next(open_queue, clock):
     return end_next
 
 
+def placed(word, files):
+    """Return a file of the test in the place of one that an example names."""
+    return next((path for name, path in files.items() if word.startswith(name)), word)
+
+
+def prepare_schedules(run, verb, directory):
+    """Make what an example on schedules speaks of."""
+    if verb.startswith("schedule ") and verb not in {"schedule add", "schedule import"}:
+        run("schedule", "add", "nightly", "@daily", "--", "true")
+    if verb == "schedule resume":
+        run("schedule", "pause", "nightly")
+    (directory / "schedules.ndjson").write_bytes(SCHEDULE)
+    (directory / "crontab").write_text("0 3 * * * /bin/true\n")
+
+
 @pytest.fixture
 def add_hooks(run):
     """Add hooks of these names: one, or a list."""
@@ -79,7 +98,8 @@ def prepared(run, end_next, add_hooks, open_queue, tmp_path, monkeypatch):
     backup = str(tmp_path / "work" / "backup.db")
 
     def prepared(verb: str, line: str) -> list[str]:
-        words = [backup if word.startswith("/backup/") else word for word in words_of(line)[1:]]
+        files = {"/backup/": backup, "/etc/crontab": str(tmp_path / "work" / "crontab")}
+        words = [placed(word, files) for word in words_of(line)[1:]]
         _, rest = main._verb(words)
         values = parse.parse(verb, parse.arrange(verb, rest))._values
         for job_id in values.get("<id>") or OTHER_JOBS.get(verb, ["other"]):
@@ -90,6 +110,7 @@ def prepared(run, end_next, add_hooks, open_queue, tmp_path, monkeypatch):
         for parent in values.get("--after") or ():
             run("enqueue", "--id", str(parent), "true")
         add_hooks(values.get("<hook>") or ())
+        prepare_schedules(run, verb, tmp_path / "work")
         if verb == "service uninstall":
             run("service", "install", "--user")
         if verb == "import":
@@ -110,7 +131,8 @@ def test_every_example_works(run, prepared, verb, line, as_json):
         words = [*verb.split(), "--json", *words[len(verb.split()) :]]
 
     shell_line = b"" if verb == "import" else b"true\n"
-    done = run(*words, stdin=b'{"command":"true"}\n' + shell_line)
+    stdin = SCHEDULE if verb == "schedule import" else b'{"command":"true"}\n' + shell_line
+    done = run(*words, stdin=stdin)
 
     assert done.code in CODES.get(verb, {0}), done
     assert "Traceback" not in done.err

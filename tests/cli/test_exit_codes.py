@@ -164,7 +164,7 @@ def test_words_of_other_programs_lead_to_the_verb(run, typed, meant):
         (("worker", "stop", "--timeout", "soon"), "--timeout: not a duration"),
         (("enqueue", "--on-conflict", "skp", "true"), "did you mean skip?"),
         (("enqueue", "--priorty", "3", "true"), "did you mean --priority?"),
-        (("list", "--count", "3"), "--count belongs to worker start"),
+        (("list", "--count", "3"), "--count belongs to schedule next, worker start"),
         (("list", "--state", "ded"), "dead"),
         (("config", "get", "max-retry"), "did you mean max-retries?"),
         (("config", "set", "jobtimeout", "3"), "did you mean job-timeout?"),

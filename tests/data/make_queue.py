@@ -19,6 +19,7 @@ from queuectl_core.flow import After, Flow, Mutex, Unique  # noqa: E402 - the sc
 from queuectl_core.hook import Happening, NewHook  # noqa: E402
 from queuectl_core.limits import Rate  # noqa: E402
 from queuectl_core.options import JobOptions  # noqa: E402
+from queuectl_core.schedule import Definition, Due, NewSchedule  # noqa: E402
 from queuectl_core.storage import open_store  # noqa: E402 - the script runs from anywhere
 from tests.builders import NOW_MS, new_job, new_worker  # noqa: E402
 from tests.conformance import steps  # noqa: E402
@@ -68,6 +69,20 @@ def fill(path: str) -> None:
     limits = {"concurrency": 2, "rate": Rate(10, 60_000), "max_pending": 100}
     store.set_limits("reports", limits, now_ms=NOW_MS)
     store.drain("old", by="ann", now_ms=NOW_MS)
+    definition = Definition(
+        "nightly",
+        "30 2 * * *",
+        "Europe/Berlin",
+        whole._replace(id=None, run_at_ms=None, flow=Flow(unique=Unique("backup"))),
+        NOW_MS,
+        expires_ms=3_600_000,
+        catch_up="all",
+        catch_up_ms=21_600_000,
+        expect_ms=93_600_000,
+    )
+    due = Due(NOW_MS + 3_600_000, NOW_MS + 3_600_000)
+    store.schedules().put([NewSchedule(definition, due)], now_ms=NOW_MS)
+    store.schedules().run("nightly", max_retries=3, now_ms=NOW_MS)
     store.close()
 
 

@@ -95,7 +95,7 @@ def test_a_healthy_queue_is_ok_in_every_check(queue, look):
     findings = look()
 
     assert ill(findings) == []
-    assert len(findings) == 20
+    assert len(findings) == 22
     assert doctor.is_healthy(list(findings.values()))
 
 

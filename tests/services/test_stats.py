@@ -56,7 +56,7 @@ def test_the_average_is_of_completed_runs_only(store):
 
 
 def test_every_event_has_a_word_and_is_counted():
-    events = {"enqueue", "edit", "import", *(event for event in EVENTS.values())}
+    events = {"enqueue", "edit", "import", "missed", "late", *(event for event in EVENTS.values())}
 
     assert set(stats.WORDS) == events
     assert {event for counted in stats.COUNTED.values() for event in counted} == events

@@ -117,7 +117,7 @@ def test_every_kept_old_file_opens_and_has_its_jobs(path, number):
 
     store = open_store(path, now_ms=NOW_MS)
 
-    assert {job.id: job.state for job in jobs_of(store)} == {
+    assert {job.id: job.state for job in jobs_of(store) if job.schedule is None} == {
         f"{state}-job": state for state in STATES.values()
     } | {"whole": State.PENDING, "flowing": State.PENDING}
     steps.assert_figures_are_true(store)

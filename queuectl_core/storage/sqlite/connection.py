@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x51435431
 """`QCT1` in the file's header: file(1) and a foreign program can tell what this is."""
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The number of the last script in migrations/; a constant, since a cold start has no time to load
 them."""
 OLDEST_SQLITE = (3, 51, 3)

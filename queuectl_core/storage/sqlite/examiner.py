@@ -171,6 +171,11 @@ class SqliteExaminer:
             return []
         return [str(row[0]) for row in self._rows(heads_sql.LOST_LINES)]
 
+    def late_schedules(self, *, now_ms: int) -> list[str]:
+        """Return the names of the schedules that lack a success."""
+        found = self._rows(sql.SCHEDULE_STATES, {"now_ms": now_ms})
+        return [str(name) for name, state in found if state == "late"]
+
     def newest_event_ms(self) -> int | None:
         """Return the latest moment among the last thousand events, None without any."""
         newest = self._rows(upkeep_sql.NEWEST_EVENT)[0][0]

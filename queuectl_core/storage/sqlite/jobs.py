@@ -138,6 +138,9 @@ def settle(ledger: Ledger, result: Result) -> bool:
     values = _ending(ledger, result, event)
     if not ledger.move(event, place, values, Note(outcome.duration_ms, outcome.error)):
         return False
+    if claim.job.schedule is not None and event is Event.COMPLETE:
+        values = {"name": claim.job.schedule, "now_ms": ledger.now_ms}
+        ledger.connection.execute(sql.SCHEDULE_SUCCESS, values)
     if not _unused(verdict):
         ledger.connection.execute(sql.INSERT_ATTEMPT, _attempt(ledger, claim.job, outcome))
     return True

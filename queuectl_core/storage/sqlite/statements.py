@@ -282,6 +282,13 @@ SELECT EXISTS (SELECT 1 FROM dependencies) * {CHILDREN_WAIT}
     + EXISTS (SELECT 1 FROM hooks) * {HOOKS_LISTEN}
 """
 
+SCHEDULE_SUCCESS = """
+UPDATE schedules
+SET ok_at_ms = :now_ms, late_at_ms = NULL,
+    expect_at_ms = iif(paused_at_ms IS NULL, :now_ms + expect_ms, NULL)
+WHERE name = :name
+"""
+
 # --- history and figures ---
 
 INSERT_ATTEMPT = """
@@ -324,6 +331,18 @@ ORDER BY events.seq DESC
 LIMIT :limit
 """
 COUNTS = "SELECT queue, state, jobs FROM counts WHERE jobs > 0 ORDER BY queue, state"
+
+# What a schedule is, for those who only count; services/schedules.py says the same of one.
+SCHEDULE_STATES = """
+SELECT name, CASE
+    WHEN paused_at_ms IS NOT NULL THEN 'paused'
+    WHEN late_at_ms IS NOT NULL OR expect_at_ms <= :now_ms THEN 'late'
+    WHEN next_at_ms IS NULL THEN 'over'
+    ELSE 'active'
+END
+FROM schedules
+ORDER BY name
+"""
 
 # --- workers ---
 

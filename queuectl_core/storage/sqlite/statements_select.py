@@ -37,6 +37,7 @@ _TESTS: Mapping[str, str] = {
     QUEUE: "queue = :queue",
     TAG: "EXISTS (SELECT 1 FROM job_tags WHERE job_tags.tag = :tag AND job_tags.job = number)",
     "before_ms": "coalesce(finished_at_ms, created_at_ms) < :before_ms",
+    "schedule": "schedule = :schedule",
     "since_ms": "created_at_ms >= :since_ms",
     "until_ms": "created_at_ms < :until_ms",
     "grep": r"""(id LIKE :grep ESCAPE '\' OR error LIKE :grep ESCAPE '\'

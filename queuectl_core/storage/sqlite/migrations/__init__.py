@@ -8,6 +8,7 @@ from queuectl_core.storage.sqlite.migrations import (
     m0002_access,
     m0003_hooks,
     m0004_limits,
+    m0005_schedules,
 )
 
 MIGRATIONS = (
@@ -15,4 +16,5 @@ MIGRATIONS = (
     Migration(2, "access", m0002_access.SCRIPT),
     Migration(3, "hooks", m0003_hooks.SCRIPT),
     Migration(4, "limits", m0004_limits.SCRIPT),
+    Migration(5, "schedules", m0005_schedules.SCRIPT),
 )
