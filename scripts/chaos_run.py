@@ -19,6 +19,7 @@ import chaos_damage
 import chaos_flow
 import chaos_kills
 import chaos_scarce
+import chaos_ticks
 import chaos_upgrade
 from chaos_world import Broken
 
@@ -49,6 +50,7 @@ SCENARIOS: dict[str, Callable[[chaos_kills.Size], str]] = {
     "mutex": chaos_flow.mutex,
     "hooks": chaos_flow.hooks,
     "queue-limits": chaos_flow.queue_limits,
+    "ticks": chaos_ticks.ticks,
 }
 
 

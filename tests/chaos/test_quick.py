@@ -21,7 +21,7 @@ SEED = os.environ.get("QUEUECTL_CHAOS_SEED") or str(random.SystemRandom().randra
 SCENARIOS = [
     "kill", "enqueue", "remains", "poison", "bystander", "race", "stop", "damage", "output",
     "limits", "scarce", "torn", "flat", "clock", "making", "settings", "newer",
-    "upgrade", "mutex", "hooks", "queue-limits",
+    "upgrade", "mutex", "hooks", "queue-limits", "ticks",
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from queuectl_core import schedule
-from queuectl_core.errors import JobExists
+from queuectl_core.errors import JobExists, QueueFull
 from queuectl_core.flow import Flow, Mutex, Unique
 from queuectl_core.hook import NewHook
 from queuectl_core.job import HOOKS_QUEUE
@@ -392,6 +392,17 @@ def test_a_job_by_hand_says_when_its_unique_key_is_taken(store):
 
     with pytest.raises(JobExists):
         store.schedules().run("nightly", max_retries=3, now_ms=START_MS)
+
+
+def test_a_full_queue_takes_the_jobs_of_times_but_none_by_hand(store):
+    store.set_limits("mail", {"max_pending": 1}, now_ms=NOW_MS)
+    put(store, define(overlap="allow"))
+    tick(store, START_MS + MINUTE_MS)
+
+    assert len(tick(store, START_MS + 2 * MINUTE_MS)) == 1
+    with pytest.raises(QueueFull):
+        store.schedules().run("nightly", max_retries=3, now_ms=START_MS)
+    assert len(jobs_of(store)) == 2
 
 
 def test_pruned_jobs_come_not_again(store):

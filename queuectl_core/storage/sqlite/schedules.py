@@ -36,13 +36,11 @@ class SqliteSchedules:
         path: str,
         writing: Callable[[int], Ledger],
         workers_dir: str,
-        ring: Callable[[Ledger], None],
     ) -> None:
         self._connection = connection
         self._path = path
         self._writing = writing
         self._workers_dir = workers_dir
-        self._ring = ring
 
     def put(self, new: Sequence[NewSchedule], *, now_ms: int, replace: bool = False) -> list[bool]:
         with self._writing(now_ms) as ledger:
@@ -97,7 +95,7 @@ class SqliteSchedules:
             return []
         with self._writing(now_ms) as ledger:
             fired = [_fire(ledger, *one, max_retries) for one in planned]
-        if any(fired):
+        if any(fired) or ledger.woke:
             bell.ring(self._workers_dir)
         return fired
 
@@ -108,6 +106,7 @@ class SqliteSchedules:
                 return None
             definition = _schedule(row).definition
             added = Maker(ledger, definition, max_retries).add(_free_moment(ledger, name), ())
+            intake.admit(ledger, [definition.job.queue])
         bell.ring(self._workers_dir)
         return added
 
