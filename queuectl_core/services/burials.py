@@ -44,22 +44,25 @@ def by_error(store: Store, *, queue: str | None = None) -> list[Group]:
     forms: dict[str, list[int]] = {}
     errors: dict[str, list[int]] = {}
     for row in store.insight().burials(queue=queue):
-        if row.error:
-            _tally(forms, row.error.translate(_ZEROS), row.jobs, row.last_at_ms, row.number)
-        else:
-            _tally(errors, _without_error(row), row.jobs, row.last_at_ms, row.number)
-    for form, tally in forms.items():
-        _tally(errors, _normalised(form), *tally)
+        error, jobs, last_at_ms, number = row.error, row.jobs, row.last_at_ms, row.number
+        tallies = forms if error else errors
+        key = error.translate(_ZEROS) if error else _without_error(row)
+        tally = tallies.get(key)
+        if tally is None:
+            tallies[key] = [jobs, last_at_ms, number]
+            continue
+        tally[0] += jobs
+        if last_at_ms > tally[1]:
+            tally[1:] = last_at_ms, number
+    for form, (jobs, last_at_ms, number) in forms.items():
+        _tally(errors, _normalised(form), jobs, last_at_ms, number)
     groups = [Group(error, *tally) for error, tally in errors.items()]
     return sorted(groups, key=lambda group: (-group.jobs, -group.last_at_ms))
 
 
 def _tally(tallies: dict[str, list[int]], key: str, jobs: int, at_ms: int, number: int) -> None:
     """Add to a key's jobs; keep its latest moment and the number that goes with it."""
-    tally = tallies.get(key)
-    if tally is None:
-        tallies[key] = [jobs, at_ms, number]
-        return
+    tally = tallies.setdefault(key, [0, at_ms, number])
     tally[0] += jobs
     if at_ms > tally[1]:
         tally[1:] = at_ms, number

@@ -43,10 +43,19 @@ class Family(Record):
     samples: Sequence[Sample]
 
 
-def exposition(store: Store, *, now_ms: int) -> str:
-    """Return all figures as text, for one scrape."""
+def exposition(
+    store: Store,
+    *,
+    now_ms: int,
+    figures: Sequence[Figure] | None = None,
+    more: Iterable[Family] = (),
+) -> str:
+    """Return all figures as text, for one scrape.
+
+    `figures`: those since the queue began, by somebody who has them already. `more` come behind.
+    """
     counts = store.counts()
-    figures = store.insight().figures(since_ms=0)
+    figures = store.insight().figures(since_ms=0) if figures is None else figures
     queues = sorted({count.queue for count in counts} | {figure.queue for figure in figures})
     families = [
         Family("queuectl_info", "gauge", "The version that answers.",
@@ -59,6 +68,7 @@ def exposition(store: Store, *, now_ms: int) -> str:
         *_workers(store, now_ms),
         *_hooks(store),
         *_schedules(store, now_ms),
+        *more,
     ]  # fmt: skip
     return "".join(line for family in families for line in _lines(family))
 

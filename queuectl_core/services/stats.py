@@ -9,9 +9,9 @@ from queuectl_core.services.jobs import moment, seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from queuectl_core.storage.records import JobEvent, Pause
+    from queuectl_core.storage.records import Figure, JobEvent, Pause
     from queuectl_core.storage.store import Store
 
 # A burial is a failure too; the seed counted both.
@@ -106,16 +106,22 @@ def metrics(store: Store, *, recent: int, since_ms: int | None = None) -> Metric
 
     What happened since the minute of `since_ms`; None: since the queue began.
     """
+    found = summed(store.insight().figures(since_ms=since_ms or 0))
+    return found._replace(recent=tuple(store.events(limit=recent)) if recent else ())
+
+
+def summed(figures: Iterable[Figure]) -> Metrics:
+    """Return the sums over all queues."""
     events = dict.fromkeys(WORDS, 0)
     done_ms = 0
-    for row in store.insight().figures(since_ms=since_ms or 0):
+    for row in figures:
         if row.queue == HOOKS_QUEUE:
             continue
         events[row.event] = events.get(row.event, 0) + row.events
         done_ms += row.duration_ms if row.event == "complete" else 0
     counts = {word: sum(events[event] for event in names) for word, names in COUNTED.items()}
     average_ms = done_ms / events["complete"] if events["complete"] else None
-    return Metrics(counts, average_ms, tuple(store.events(limit=recent)) if recent else ())
+    return Metrics(counts, average_ms, ())
 
 
 def event_record(event: JobEvent) -> dict[str, object]:

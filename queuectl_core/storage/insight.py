@@ -25,10 +25,11 @@ class Insight(Series, Protocol):
         None stands for all queues. Stops counting at `most`.
         """
 
-    def figures(self, *, since_ms: int) -> list[Figure]:
+    def figures(self, *, since_ms: int, until_ms: int | None = None) -> list[Figure]:
         """Return how often each event happened in each queue, from that minute on.
 
-        Days that were pruned count as a whole, at their first minute.
+        Up to the minute of `until_ms`, which does not count any more; None: up to now. Days that
+        were pruned count as a whole, at their first minute.
         """
 
     def burials(self, *, queue: str | None = None) -> list[Burials]:

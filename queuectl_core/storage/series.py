@@ -24,9 +24,10 @@ class Series(Protocol):
         """
 
     def runs(self, *, since_ms: int, limit: int) -> list[Run]:
-        """Return the last `limit` runs that ended for good since then, the newest first.
+        """Return the last `limit` runs that ended for good since then.
 
-        Runs of jobs that were forgotten or run again meanwhile are left out.
+        Where very much happened since, those instead that `limit` events name, spread evenly over
+        the time. Runs of jobs that were forgotten or run again meanwhile are left out.
         """
 
     def history(

@@ -6,7 +6,7 @@ from queuectl_core.errors import BadData
 from queuectl_core.services import series
 from queuectl_core.services.jobs import moment, seconds
 from queuectl_core.web import api_answers as answers
-from queuectl_core.web import api_jobs, operations
+from queuectl_core.web import api_jobs, operations, views_charts
 from queuectl_core.web.facts import Role, Values
 from queuectl_core.web.operations import Wish
 from queuectl_core.web.routes import Route
@@ -73,7 +73,7 @@ def follow(facts: Facts, store: Store, query: Values) -> Answer:
     name = query.get("range", "1h")
     if name not in series.RANGES:
         raise BadData(f'there is no range "{name[:20]}"', hint=", ".join(series.RANGES))
-    past = series.past(store, range_name=name, now_ms=facts.now_ms)
+    past = views_charts.past_of(facts, store, name)
     return answers.answer(
         {
             "range": name,

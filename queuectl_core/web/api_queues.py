@@ -127,7 +127,7 @@ def audits(_facts: Facts, store: Store, query: Values) -> Answer:
 def show_stats(facts: Facts, store: Store, _query: Values) -> Answer:
     """Count the jobs by state, and what happened since the queue began."""
     status = stats.status(store, now_ms=facts.now_ms)
-    metrics = stats.metrics(store, recent=0)
+    metrics = stats.summed(facts.context.totals.figures(store, now_ms=facts.now_ms))
     average = None if metrics.average_ms is None else round(metrics.average_ms / 1000, 3)
     return answers.answer(
         {

@@ -51,6 +51,7 @@ class App:
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
         """Answer one request; no error leaves this function."""
+        since_ms = self.context.clock.monotonic_ms()
         request_id = os.urandom(8).hex()
         request: Request | None = None
         try:
@@ -61,7 +62,11 @@ class App:
         else:
             answer = self._answered(request, request_id)
         headers = [*security.HEADERS, ("X-Request-Id", request_id)]
-        return wire.send(answer, request, start, headers)
+        status, pieces = wire.send(answer, request, start, headers)
+        took_s = (self.context.clock.monotonic_ms() - since_ms) / 1_000
+        path, method = (request.path, request.method) if request else ("/", "other")
+        self.context.requests.count(path, method, status, took_s)
+        return pieces
 
     def _answered(self, request: Request, request_id: str) -> Answer:
         """Return the view's answer, or what went wrong in the asker's language."""
@@ -122,7 +127,7 @@ class App:
             raise
         finally:
             if changes:
-                self.context.pages.clear()
+                self.context.changed()
         answer = self._written(found, facts)
         return answer._replace(headers=[*answer.headers, *identity.headers])
 

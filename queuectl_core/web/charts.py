@@ -53,9 +53,11 @@ class Chart(Record):
     @property
     def svg(self) -> str:
         """The picture, as markup."""
-        drawn = (
-            _bars(self) if self.stacked else "".join(_line(line, self.top) for line in self.lines)
-        )
+        top = self.top
+        if self.stacked:
+            drawn = _bars(self, top)
+        else:
+            drawn = "".join(_line(line, top) for line in self.lines)
         return (
             f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img"'
             f' aria-label="{escape(f"{self.title}: {self.sentence}")}">'
@@ -88,7 +90,7 @@ def sparkline(values: Sequence[int]) -> str:
     )
 
 
-def _bars(chart: Chart) -> str:
+def _bars(chart: Chart, top: int) -> str:
     """Draw the first series at the bottom; one unit of air between the bars."""
     width = WIDTH / max(1, len(chart.at_ms))
     wide = width - min(1.5, width / 4)
@@ -99,7 +101,7 @@ def _bars(chart: Chart) -> str:
         for place, value in enumerate(line.values):
             if not value:
                 continue
-            height = max(1.5, value * (HEIGHT - 2) / chart.top)
+            height = max(1.5, value * (HEIGHT - 2) / top)
             feet[place] -= height
             path.append(
                 f"M{place * width:.1f} {feet[place]:.1f}h{wide:.1f}v{height:.1f}h-{wide:.1f}z"

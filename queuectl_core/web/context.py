@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 
 from queuectl_core.records import Record
-from queuectl_core.web.cache import PageCache
+from queuectl_core.services.totals import Totals
+from queuectl_core.web.cache import Memo, PageCache
 from queuectl_core.web.limits import Failures
 from queuectl_core.web.operations import Operations, Place
+from queuectl_core.web.requests import Requests
 from queuectl_core.web.sessions import Invitation
 
 TYPE_CHECKING = False
@@ -61,7 +63,24 @@ class Context:
         self.invitation = Invitation()
         self.failures = Failures(clock)
         self.pages: PageCache[Answer] = PageCache(clock)
-        self.operations = Operations(Place(clock, self.logs_dir, open_store, self.pages.clear))
+        self.totals = Totals()
+        self.requests = Requests()
+        self.charts = Memo(clock)
+        self.groups = Memo(clock)
+        self.operations = Operations(Place(clock, self.logs_dir, open_store, self.changed))
+
+    def changed(self) -> None:
+        """Forget what pages would show that is not so any more; charts may be some seconds old."""
+        self.pages.clear()
+        self.groups.clear()
+
+    def warm(self) -> None:
+        """Add up the past once, so that the first request need not; in a thread of its own."""
+        store = self._open_store()
+        try:
+            self.totals.figures(store, now_ms=self.clock.now_ms())
+        finally:
+            store.close()
 
     def store(self) -> Store:
         """Return this thread's store, opened at its first request."""

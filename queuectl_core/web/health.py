@@ -49,7 +49,11 @@ def worker_alive(facts: Facts, store: Store, _query: Values) -> Answer:
 
 def metrics(facts: Facts, store: Store, _query: Values) -> Answer:
     """Tell all figures in the text format of Prometheus."""
-    text = prometheus.exposition(store, now_ms=facts.now_ms)
+    context = facts.context
+    figures = context.totals.figures(store, now_ms=facts.now_ms)
+    text = prometheus.exposition(
+        store, now_ms=facts.now_ms, figures=figures, more=context.requests.families()
+    )
     return Answer(text.encode(), prometheus.CONTENT_TYPE)
 
 

@@ -10,14 +10,15 @@ import os
 import signal
 import socket
 import stat
-from threading import Event
+from contextlib import suppress
+from threading import Event, Thread
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import create_server
 from waitress.task import ErrorTask
 
-from queuectl_core.errors import NoPermission, Unavailable, UsageError
+from queuectl_core.errors import NoPermission, QueuectlError, Unavailable, UsageError
 from queuectl_core.home import access_error
 from queuectl_core.records import Record
 from queuectl_core.web.app import make_app
@@ -183,6 +184,7 @@ def serve(
     stop = Event()
     _stop_by_signals(stop, server.pull_trigger)
     ready()
+    Thread(target=_warm, args=(context,), name="warm-up", daemon=True).start()
     try:
         slow = SlowSenders(context.clock)
         while not stop.is_set():
@@ -195,6 +197,12 @@ def serve(
         wasyncore.close_all(sockets)
         if path:
             os.unlink(path)
+
+
+def _warm(context: Context) -> None:
+    """Look at what pages will need; where that fails, they will say so themselves."""
+    with suppress(QueuectlError):
+        context.warm()
 
 
 class GuardedError(ErrorTask):  # type: ignore[misc] # waitress has no types

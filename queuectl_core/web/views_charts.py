@@ -11,15 +11,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from queuectl_core.services.series import Past
-    from queuectl_core.web.facts import Values
+    from queuectl_core.storage.store import Store
+    from queuectl_core.web.facts import Facts, Values
 
 USUAL_RANGE = "1h"
+KEPT_MS = 10_000
 
 
 def range_of(query: Values) -> str:
     """Return the range that a link asks for; the usual one for any other word."""
     asked = query.get("range", USUAL_RANGE)
     return asked if asked in series.RANGES else USUAL_RANGE
+
+
+def past_of(facts: Facts, store: Store, range_name: str) -> Past:
+    """Return the past of a range, some seconds old perhaps: charts of minutes bear that."""
+    return facts.context.charts.get(
+        range_name,
+        KEPT_MS,
+        lambda: series.past(store, range_name=range_name, now_ms=facts.now_ms),
+    )
 
 
 def of_overview(past: Past, range_name: str) -> list[Chart]:
@@ -66,7 +77,7 @@ def times(past: Past, kind: str, range_name: str, *, shares: Sequence[int]) -> C
     steps = past.spans if kind == "run" else past.waits
     everything = sorted(value for step in steps for value in step)
     words = [f"p{share} {span(series.percentile(everything, share))}" for share in shares]
-    sampled = f" (the newest {len(past.runs):,} runs)" if past.sampled else ""
+    sampled = f" (of {len(past.runs):,} runs, taken here and there)" if past.sampled else ""
     lines = tuple(
         Line(f"p{share}", f"l{place}", [series.percentile(step, share) for step in steps])
         for place, share in enumerate(shares, 1)

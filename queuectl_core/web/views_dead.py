@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from queuectl_core.web.facts import Facts, Page, Values
 
 MOST_GROUPS = 100
+KEPT_MS = 2_000
 
 
-def show(_facts: Facts, store: Store, query: Values) -> Page:
+def show(facts: Facts, store: Store, query: Values) -> Page:
     """Show the groups of dead jobs, the largest first."""
     queue = query.given("queue")
-    groups = burials.by_error(store, queue=queue)
+    groups = facts.context.groups.get(queue, KEPT_MS, lambda: burials.by_error(store, queue=queue))
     return framed(
         store,
         "dead",

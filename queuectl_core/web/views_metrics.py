@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def show(facts: Facts, store: Store, query: Values) -> Page:
     """Show all charts of a range."""
     chosen = views_charts.range_of(query)
-    past = series.past(store, range_name=chosen, now_ms=facts.now_ms)
+    past = views_charts.past_of(facts, store, chosen)
     return framed(
         store,
         "metrics",

@@ -34,7 +34,7 @@ def overview(facts: Facts, store: Store, query: Values) -> Page:
     context = facts.context
     seen = Watcher(context.clock).look(store)
     chosen = views_charts.range_of(query)
-    past = series.past(store, range_name=chosen, now_ms=facts.now_ms)
+    past = views_charts.past_of(facts, store, chosen)
     return framed(
         store,
         "overview",

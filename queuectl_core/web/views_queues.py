@@ -6,6 +6,7 @@ from queuectl_core.errors import WrongState
 from queuectl_core.records import Record
 from queuectl_core.services import queues, series
 from queuectl_core.services.overview import QueueRow, Watcher
+from queuectl_core.web import views_charts
 from queuectl_core.web.facts import Redirect
 from queuectl_core.web.views_frame import framed
 
@@ -94,7 +95,7 @@ def _limits(
 def show(facts: Facts, store: Store, _query: Values) -> Page:
     """Show all queues."""
     seen = Watcher(facts.context.clock).look(store)
-    past = series.past(store, range_name="1h", now_ms=facts.now_ms)
+    past = views_charts.past_of(facts, store, views_charts.USUAL_RANGE)
     rows = rows_of(store, seen, past, facts.now_ms)
     pauses = store.pauses()
     known = {row.name for row in rows}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from bottle import html_escape as escape
 
@@ -102,19 +103,24 @@ def span(span_ms: float | None) -> str:
 
 def utc(at_ms: int) -> str:
     """Return a moment in UTC to the second."""
-    return (_EPOCH + timedelta(milliseconds=at_ms)).strftime("%Y-%m-%d %H:%M:%S")
+    return _written(at_ms)[1]
+
+
+@lru_cache(maxsize=1024)
+def _written(at_ms: int) -> tuple[str, str]:
+    """Return a moment by RFC 3339 and as people read it: a chart has the same 60 each time."""
+    moment = _EPOCH + timedelta(milliseconds=at_ms)
+    iso = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso, moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def time_tag(at_ms: int | None, now_ms: int | None, kind: str) -> str:
     """Return a <time>. `kind`: at (the moment), ago (how long since), since (how long by now)."""
     if at_ms is None:
         return '<span class="none">–</span>'  # noqa: RUF001 - a dash is meant
-    moment = (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds")
-    iso = moment.replace("+00:00", "Z")
-    text = utc(at_ms) if now_ms is None else relative(at_ms - now_ms, kind)
-    return (
-        f'<time datetime="{iso}" data-time="{kind}" title="{utc(at_ms)} UTC">{escape(text)}</time>'
-    )
+    iso, whole = _written(at_ms)
+    text = whole if now_ms is None else relative(at_ms - now_ms, kind)
+    return f'<time datetime="{iso}" data-time="{kind}" title="{whole} UTC">{escape(text)}</time>'
 
 
 def relative(ahead_ms: int, kind: str) -> str:

@@ -26,6 +26,7 @@ MOST_BODY_BYTES = 1 << 20
 MOST_FIELDS = 2000
 GZIP_FROM_BYTES = 600
 _COMPRESSIBLE = ("text/", "application/json", "application/problem+json", "image/svg+xml")
+_OF_UNCHANGED = {"Cache-Control", "ETag", "Vary", "Set-Cookie", "X-Content-Type-Options"}
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -126,8 +127,8 @@ def send(
     request: Request | None,
     start: StartResponse,
     headers: Sequence[tuple[str, str]],
-) -> Iterable[bytes]:
-    """Begin the response and return its body: with an ETag, packed, or only 304 where that fits."""
+) -> tuple[int, Iterable[bytes]]:
+    """Begin the response; return its status and its body: with an ETag, packed, or none for 304."""
     told = [("Content-Type", answer.content_type), *answer.headers, *headers]
     status, body = answer.status, answer.body
     if isinstance(body, bytes):
@@ -138,9 +139,10 @@ def send(
     else:
         pieces = body
     if status == HTTPStatus.NOT_MODIFIED:
-        told = [pair for pair in told if pair[0] not in {"Content-Type", "Content-Length"}]
+        # what is kept has the others already, and keeps them (RFC 9111, 4.3.4): 300 bytes less
+        told = [pair for pair in told if pair[0] in _OF_UNCHANGED]
     start(f"{int(status)} {HTTPStatus(status).phrase}", told)
-    return [] if request is not None and request.method == "HEAD" else pieces
+    return int(status), [] if request is not None and request.method == "HEAD" else pieces
 
 
 def _finished(

@@ -12,6 +12,7 @@ from queuectl_core.selection import Selection
 from queuectl_core.services import attention, changes, series, sweeps, tails
 from queuectl_core.services.overview import Watcher
 from queuectl_core.services.sweeps import Sweep
+from queuectl_core.storage.sqlite import series as sqlite_series
 from tests.builders import NOW_MS, buried, completed, jobs_of, new_job, new_worker, retried
 
 MINUTE_MS = 60_000
@@ -79,6 +80,23 @@ def test_a_run_of_a_job_that_moved_on_is_left_out_and_that_is_told(store, worker
 
     assert series.past(store, range_name="1h", now_ms=NOW_MS + 2_000).sampled
     assert store.insight().runs(since_ms=0, limit=10) == []
+
+
+def test_of_very_many_runs_some_of_the_whole_range_are_taken(store, worker, monkeypatch):
+    monkeypatch.setattr(sqlite_series, "RUNS_REACH", 50)
+    store.enqueue([new_job() for _ in range(60)], now_ms=NOW_MS)
+    for place in range(60):
+        run_one(store, worker, at_ms=NOW_MS + place * MINUTE_MS)
+
+    taken = store.insight().runs(since_ms=NOW_MS, limit=90)
+    late = store.insight().runs(since_ms=NOW_MS + 50 * MINUTE_MS, limit=90)
+
+    assert 10 < len(taken) <= 60
+    assert len({run.job for run in taken}) == len(taken)
+    minutes = sorted((run.at_ms - NOW_MS) // MINUTE_MS for run in taken)
+    assert minutes[0] < 15
+    assert minutes[-1] > 45
+    assert sorted(run.job for run in late) == list(range(51, 61))
 
 
 @pytest.mark.parametrize(

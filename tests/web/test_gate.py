@@ -238,3 +238,15 @@ def test_peers_are_told_apart_by_their_address_alone(browser):
 
     assert browser.post("/login", {"token": "qctl_wrong"}).status == 429
     assert other.post("/login", {"token": "qctl_wrong"}).status == 403
+
+
+def test_what_has_not_changed_is_said_in_few_bytes(client):
+    program = client("read")
+    tag = program.get("/jobs", X_Fragment="main").header("ETag")
+
+    same = program.get("/jobs", X_Fragment="main", If_None_Match=tag)
+
+    assert (same.status, same.body) == (304, b"")
+    assert sum(len(name) + len(value) + 4 for name, value in same.headers) < 200
+    assert same.header("Cache-Control") == "private, no-cache"
+    assert same.header("ETag") == tag

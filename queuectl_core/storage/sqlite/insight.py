@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from queuectl_core.storage.sqlite.rows import Row
 
 MINUTE_MS = 60_000
+LAST = 2**63 - 1
 
 
 class SqliteInsight:
@@ -42,11 +43,11 @@ class SqliteInsight:
                 found += self._rows(statement, place | values)[0][0]
         return found
 
-    def figures(self, *, since_ms: int) -> list[Figure]:
+    def figures(self, *, since_ms: int, until_ms: int | None = None) -> list[Figure]:
         """See Insight.figures."""
-        return [
-            Figure._make(row) for row in self._rows(sql.FIGURES, {"since": since_ms // MINUTE_MS})
-        ]
+        until = LAST if until_ms is None else until_ms // MINUTE_MS
+        values = {"since": since_ms // MINUTE_MS, "until": until}
+        return [Figure._make(row) for row in self._rows(sql.FIGURES, values)]
 
     def burials(self, *, queue: str | None = None) -> list[Burials]:
         """See Insight.burials."""

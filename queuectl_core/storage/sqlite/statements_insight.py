@@ -28,7 +28,7 @@ FROM (
 FIGURES = """
 SELECT queue, event, sum(events), sum(duration_ms)
 FROM rollups
-WHERE minute >= :since
+WHERE minute >= :since AND minute < :until
 GROUP BY queue, event
 """
 # In the order of the index jobs_dead, which has all of it: neither rows nor a sort. The number is

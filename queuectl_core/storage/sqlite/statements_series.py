@@ -12,9 +12,15 @@ GROUP BY 1, queue, event
 ORDER BY 1
 """
 # The end of a job that has not moved since: only then the row still tells of this run.
-RUNS = f"""
+_RUN = """
 SELECT past.at_ms, jobs.queue, jobs.number, past.event = 'complete',
-    max(0, jobs.started_at_ms - jobs.run_at_ms), past.duration_ms
+    max(0, jobs.started_at_ms - jobs.run_at_ms), past.duration_ms"""
+_STILL = f"""
+WHERE jobs.queue <> '{HOOKS_QUEUE}' AND past.event IN ('complete', 'bury')
+    AND jobs.finished_at_ms = past.at_ms AND jobs.started_at_ms IS NOT NULL
+    AND past.duration_ms IS NOT NULL
+"""
+RUNS = f"""{_RUN}
 FROM (
     SELECT at_ms, job, event, duration_ms
     FROM events
@@ -22,11 +28,11 @@ FROM (
     ORDER BY seq DESC
     LIMIT :limit
 ) AS past
-JOIN jobs ON jobs.number = past.job
-WHERE jobs.queue <> '{HOOKS_QUEUE}'
-    AND jobs.finished_at_ms = past.at_ms AND jobs.started_at_ms IS NOT NULL
-    AND past.duration_ms IS NOT NULL
-"""
+JOIN jobs ON jobs.number = past.job{_STILL}"""
+SOME_RUNS = f"""{_RUN}
+FROM json_each(:seqs) CROSS JOIN events AS past ON past.seq = value
+CROSS JOIN jobs ON jobs.number = past.job{_STILL}"""
+MOMENT_FROM = "SELECT at_ms FROM events WHERE seq >= :seq ORDER BY seq LIMIT 1"
 NEWEST = "SELECT coalesce(max(seq), 0) FROM events"
 OLDEST = "SELECT coalesce(min(seq), 0) FROM events"
 _HISTORY = """
