@@ -46,6 +46,29 @@ def test_prometheus_scrapes_with_a_token(browser, client, store, clock):
     assert samples["queuectl_jobs", "mail", "pending"] == 1
 
 
+def test_requests_are_counted_by_kind_method_and_status(browser, client):
+    program = client("read")
+    for path in ("/jobs", "/metrics-ui", "/api/v1/jobs", "/api/v1/jobs/none", "/healthz", "/none"):
+        program.get(path)
+    program.send("BREW", "/jobs")
+    browser.get("/jobs")
+
+    text = program.get("/metrics").text
+
+    found = {
+        tuple(sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "queuectl_http_requests_total"
+    }
+    assert found == {
+        ("page", "GET", "200"): 2, ("page", "GET", "404"): 1, ("page", "GET", "303"): 1,
+        ("page", "other", "405"): 1, ("api", "GET", "200"): 1, ("api", "GET", "404"): 1,
+        ("probe", "GET", "200"): 1,
+    }  # fmt: skip
+    assert 'queuectl_http_request_duration_seconds_count{kind="page"} 5' in text
+
+
 def test_static_files_are_kept_where_their_version_is_asked_for(browser):
     assert "immutable" in browser.get("/static/app.css?v=1").header("Cache-Control")
     assert browser.get("/static/app.css").header("Cache-Control") == "no-cache"
