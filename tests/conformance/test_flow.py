@@ -375,6 +375,20 @@ def test_a_better_job_goes_before_those_that_wait_longer(store):
     assert numbers(claimed(store, limit=1)) == [better.number]
 
 
+def test_of_those_that_are_parked_the_oldest_goes_first(store):
+    wish = Flow(mutex=Mutex("db"))
+    numbers = [steps.enqueue(store, flow=wish, run_at_ms=NOW_MS - 9 + place) for place in range(4)]
+    (holder,) = halves.claim(store, worker=1, limit=9, now_ms=NOW_MS)
+
+    order = [holder.job.number]
+    while len(order) < len(numbers):
+        halves.finish(store, [completed(holder)], now_ms=NOW_MS)
+        (holder,) = halves.claim(store, worker=1, limit=9, now_ms=NOW_MS)
+        order.append(holder.job.number)
+
+    assert order == numbers
+
+
 def test_the_best_that_is_parked_goes_first_in_every_queue(store):
     add(store, mutex=Mutex("db"))
     claims = claimed(store)

@@ -161,6 +161,7 @@ BY_CHECK = {
     a_mutex_wakes_whatever_its_priority: (
         test_flow.test_the_best_that_is_parked_goes_first_in_every_queue
     ),
+    a_mutex_wakes_the_newest: test_flow.test_of_those_that_are_parked_the_oldest_goes_first,
     a_mutex_wakes_one_queue_only: (
         test_flow.test_the_best_that_is_parked_goes_first_in_every_queue
     ),

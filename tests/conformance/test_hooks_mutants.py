@@ -9,8 +9,7 @@ import pytest
 from queuectl_core.errors import QueuectlError
 from queuectl_core.hook import Hook
 from queuectl_core.lifecycle import TOLD, Event
-from queuectl_core.storage.sqlite import hooks, intake, ledger, queues
-from queuectl_core.storage.sqlite import statements as plain_sql
+from queuectl_core.storage.sqlite import hooks, intake, jobs, ledger, queues
 from queuectl_core.storage.sqlite import statements_hooks as sql
 from queuectl_core.storage.sqlite import statements_select as select_sql
 from queuectl_core.storage.sqlite.ledger import Ledger
@@ -100,13 +99,11 @@ def a_hook_that_collects_runs_whenever(patch):
 
 
 def a_pause_of_all_holds_hooks(patch):
-    edit_statement(
-        patch, "ACTIVE_QUEUES", "iif(counts.queue = '.hooks', NULL, '*')", "'*'", plain_sql
-    )
+    patch.setattr(jobs, "HOOKS_QUEUE", "none")
 
 
 def a_second_pause_is_told_too(patch):
-    edit_statement(patch, "RESUME", "paused_at_ms IS NOT NULL", "TRUE", queues.sql)
+    edit_statement(patch, "STOPPED", "paused_at_ms IS NOT NULL", "TRUE", queues.sql)
 
 
 def a_selection_finds_the_runs_of_hooks(patch):

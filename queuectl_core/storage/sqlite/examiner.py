@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from queuectl_core.storage.sqlite.rows import Row
 
 LINES_SINCE = 4
+"""The schema in which each line has a head."""
 HOOKS_SINCE = 3
 """The schema that has hooks."""
 FULL = 2
