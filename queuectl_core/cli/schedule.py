@@ -5,7 +5,7 @@ from __future__ import annotations
 from queuectl_core.cli import enqueue, submit
 from queuectl_core.cli.caller import caller
 from queuectl_core.cli.output import clean
-from queuectl_core.cli.text import relative
+from queuectl_core.cli.schedule_text import next_text
 from queuectl_core.errors import UsageError
 from queuectl_core.services import schedules
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from queuectl_core.cli.parse import Args
     from queuectl_core.cli.session import Command, Session
-    from queuectl_core.schedule import Schedule
 
 RULES = {
     "tz": "--tz", "overlap": "--overlap", "catch_up": "--catch-up", "spread": "--spread",
@@ -78,17 +77,6 @@ def _put(session: Session, fields: Mapping[str, object], done: str, *, replace: 
     elif not session.out.quiet:
         session.out.line(clean(f"{done} schedule {one.name}{next_text(session, one)}"))
     return 0
-
-
-def next_text(session: Session, one: Schedule) -> str:
-    """Return when a schedule comes due next, for the end of a line."""
-    if one.paused_at_ms is not None:
-        return "; it is paused"
-    if one.next_at_ms is None:
-        return "; it is over"
-    at = schedules.in_zone(one, one.next_at_ms)
-    span = relative(one.next_at_ms - session.clock.now_ms())
-    return f": next at {at} ({span}, {one.definition.zone})"
 
 
 def run(session: Session, args: Args) -> int:

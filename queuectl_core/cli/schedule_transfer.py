@@ -9,7 +9,7 @@ from pwd import getpwuid
 from queuectl_core.cli import output, submit
 from queuectl_core.cli.counting import counted
 from queuectl_core.cli.output import clean
-from queuectl_core.cli.schedule import next_text
+from queuectl_core.cli.schedule_text import next_text
 from queuectl_core.errors import BadData, NoInput, UsageError
 from queuectl_core.job import CONFLICTS
 from queuectl_core.services import crontab, schedule_transfer, schedules

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from queuectl_core.cli import output
 from queuectl_core.cli.output import clean
-from queuectl_core.cli.schedule import next_text
+from queuectl_core.cli.schedule_text import next_text
 from queuectl_core.cli.table import Table
 from queuectl_core.cli.text import exactly, relative, when
 from queuectl_core.durations import duration_text, parse_moment_ms

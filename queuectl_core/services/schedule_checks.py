@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from itertools import pairwise
 
 from queuectl_core import cron, zones
@@ -78,9 +77,14 @@ def _command(one: Schedule) -> Iterator[Finding]:
     word = job.argv[0] if job.argv else (job.command or "").split(maxsplit=1)[0]
     if word.startswith("/") and not os.path.exists(word) and not _has_signs(word):
         yield Finding(one.name, "command", f"{word} is not there")
-    elif job.argv and "/" not in word and shutil.which(word) is None:
+    elif job.argv and "/" not in word and not _is_in_path(word):
         text = f"{word} is not in your PATH; the worker's may have it"
         yield Finding(one.name, "command", text, grave=False)
+
+
+def _is_in_path(word: str) -> bool:
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return any(os.access(os.path.join(place, word), os.X_OK) for place in places)
 
 
 def _has_signs(word: str) -> bool:
