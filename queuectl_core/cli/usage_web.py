@@ -18,6 +18,7 @@ Options:
   --socket PATH        listen on a unix socket instead, for you alone (0600)
   --base-path PATH     answer below that path, as in /queue, behind a proxy
   --allow-host NAME    also answer to that name, as a proxy passes it on; may come several times
+  --trusted-proxy ADDR  believe that proxy's X-Forwarded-For and -Proto; with --socket: socket
   --read-only          let nobody change anything
   --no-auth            let everybody on this machine in; never on another address
   --access-log         tell of each request

@@ -113,8 +113,25 @@ def _request(args: Args) -> Request:
         no_auth=args.flag("--no-auth"),
         debug=args.flag("--debug"),
         any_address=not address.is_local,
+        trusted_proxy=_proxy(args.text("--trusted-proxy"), address),
     )
     return Request(address, options, args.flag("--access-log") or options.debug)
+
+
+def _proxy(text: str | None, address: Address) -> str | None:
+    """Return the address of a proxy; UsageError for a name, since one may come to mean another."""
+    from queuectl_core.web.security import is_address  # noqa: PLC0415 - as above
+
+    if text is None:
+        return None
+    if text == "socket" and address.socket_path is not None:
+        return "*"  # who may open the socket has our rights anyway
+    if not is_address(text):
+        raise UsageError(
+            f'--trusted-proxy takes an address, not "{text[:60]}"',
+            hint="--trusted-proxy 127.0.0.1, or with --socket: --trusted-proxy socket",
+        )
+    return text
 
 
 def _names(address: Address, more: Sequence[str]) -> tuple[str, ...]:

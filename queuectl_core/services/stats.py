@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from queuectl_core.storage.records import Figure, JobEvent, Pause
+    from queuectl_core.storage.series_records import PastEvent
     from queuectl_core.storage.store import Store
 
 # A burial is a failure too; the seed counted both.
@@ -130,6 +131,20 @@ def event_record(event: JobEvent) -> dict[str, object]:
         "at": moment(event.at_ms),
         "id": event.name,
         "number": event.job,
+        "event": WORDS.get(event.event, event.event),
+        "duration": seconds(event.duration_ms),
+        "detail": event.detail,
+    }
+
+
+def past_record(event: PastEvent) -> dict[str, object]:
+    """Return what the world sees of one event with its number."""
+    return {
+        "seq": event.seq,
+        "at": moment(event.at_ms),
+        "id": event.name,
+        "number": event.job,
+        "queue": event.queue,
         "event": WORDS.get(event.event, event.event),
         "duration": seconds(event.duration_ms),
         "detail": event.detail,

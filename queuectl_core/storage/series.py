@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from queuectl_core.storage.series_records import EventPage, Flow, Run
+    from queuectl_core.storage.series_records import EventPage, Flow, PastEvent, Run
 
 
 class Series(Protocol):
@@ -38,3 +38,6 @@ class Series(Protocol):
         Those of some kinds and of one job, where asked for. Passes a bounded number of rows: a page
         may be short, even empty, and not be the last one.
         """
+
+    def happened(self, *, after: int, limit: int) -> list[PastEvent]:
+        """Return up to `limit` events with numbers above `after`, the oldest first."""

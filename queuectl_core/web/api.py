@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from queuectl_core.web import api_answers as answers
-from queuectl_core.web import api_hooks, api_jobs, api_operations, api_queues, openapi
+from queuectl_core.web import api_events, api_hooks, api_jobs, api_operations, api_queues, openapi
 from queuectl_core.web.api_once import once
 from queuectl_core.web.facts import Role
 from queuectl_core.web.routes import Route
@@ -31,6 +31,7 @@ ROUTES: Sequence[Route] = tuple(
     for route in (
         *api_jobs.ROUTES,
         *api_queues.ROUTES,
+        *api_events.ROUTES,
         *api_operations.ROUTES,
         *api_hooks.ROUTES,
         Route("GET", "/api/v1/openapi.json", Role.READ, describe, "api"),

@@ -110,12 +110,6 @@ def dead_groups(_facts: Facts, store: Store, query: Values) -> Answer:
     return answers.page(burials.records(store, shown), None)
 
 
-def events(_facts: Facts, store: Store, query: Values) -> Answer:
-    """List what happened to jobs last, the newest first."""
-    found = store.events(limit=answers.limit_of(query))
-    return answers.page([stats.event_record(event) for event in found], None)
-
-
 def audits(_facts: Facts, store: Store, query: Values) -> Answer:
     """List who changed what through the dashboard and the API, the newest first."""
     limit = answers.limit_of(query)
@@ -184,7 +178,6 @@ ROUTES: Sequence[Route] = (
     Route("GET", "/api/v1/workers", Role.READ, list_workers, "api"),
     Route("POST", "/api/v1/workers/<id>/stop", Role.OPERATE, stop_worker, "api"),
     Route("GET", "/api/v1/dead/groups", Role.READ, dead_groups, "api"),
-    Route("GET", "/api/v1/events", Role.READ, events, "api"),
     Route("GET", "/api/v1/audits", Role.ADMIN, audits, "api"),
     Route("GET", "/api/v1/stats", Role.READ, show_stats, "api"),
     Route("GET", "/api/v1/config", Role.READ, show_config, "api"),

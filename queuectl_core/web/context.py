@@ -7,7 +7,7 @@ import threading
 from queuectl_core.records import Record
 from queuectl_core.services.totals import Totals
 from queuectl_core.web.cache import Memo, PageCache
-from queuectl_core.web.limits import Failures
+from queuectl_core.web.limits import Failures, Waiters
 from queuectl_core.web.operations import Operations, Place
 from queuectl_core.web.requests import Requests
 from queuectl_core.web.sessions import Invitation
@@ -23,10 +23,15 @@ if TYPE_CHECKING:
     from queuectl_core.web.answer import Answer
 
 
+WAITERS = 2
+"""Requests that may wait for events at a time: a quarter of the server's threads."""
+
+
 class Options(Record):
     """How the server was started. `hosts` are the names that may be asked for, in lower case.
 
     `any_address`: also every address, since a name of another site's is never one.
+    `trusted_proxy` is the address whose X-Forwarded-For and -Proto count; "*": whoever comes.
     """
 
     hosts: Sequence[str] = ("127.0.0.1", "localhost", "::1")
@@ -35,6 +40,7 @@ class Options(Record):
     no_auth: bool = False
     debug: bool = False
     any_address: bool = False
+    trusted_proxy: str | None = None
 
 
 class Context:
@@ -65,6 +71,8 @@ class Context:
         self.pages: PageCache[Answer] = PageCache(clock)
         self.totals = Totals()
         self.requests = Requests()
+        self.waiters = Waiters(WAITERS)
+        self.stopping = threading.Event()
         self.charts = Memo(clock)
         self.groups = Memo(clock)
         self.operations = Operations(Place(clock, self.logs_dir, open_store, self.changed))

@@ -1,8 +1,8 @@
-"""How often an address may be wrong about its token. Safe for threads."""
+"""How often an address may be wrong about its token, how many may wait. Safe for threads."""
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
 from queuectl_core.errors import QueuectlError
 
@@ -21,6 +21,30 @@ class TooMany(QueuectlError):
     message = "too many wrong tokens came from this address"
     http_status = 429
     hint = "wait a minute"
+
+
+class TooManyWait(QueuectlError):
+    """Too many requests wait for events already."""
+
+    message = "too many requests wait for events already"
+    http_status = 503
+    hint = "ask again without wait, or a little later"
+
+
+class Waiters:
+    """Places for requests that wait: each keeps a thread of the server."""
+
+    def __init__(self, places: int) -> None:
+        self._places = BoundedSemaphore(places)
+
+    def __enter__(self) -> None:
+        """Take a place; TooManyWait where none is left."""
+        if not self._places.acquire(blocking=False):
+            raise TooManyWait
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        self._places.release()
 
 
 class Failures:

@@ -58,6 +58,8 @@ _PARAMETERS: Mapping[str, tuple[Schema, str]] = {
     "grep": (TEXT, "a part of command, id or error"),
     "on_conflict": ({"type": "string", "enum": ["error", "skip", "replace"]}, "where an id exists"),
     "offset": (COUNT, "the first byte"),
+    "after": (COUNT, "events with higher numbers; 0 begins with the oldest"),
+    "wait": (COUNT, "seconds to wait for one, with after; 20 at most"),
     "range": ({"type": "string", "enum": ["1h", "6h", "24h", "7d", "30d"]}, "how far back"),
     "dry_run": (FLAG, "only count"),
 }
@@ -113,7 +115,11 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "GET /operations/{id}": Operation("Show a bulk operation", named("Operation")),
     "POST /operations/{id}/cancel": Operation("End a bulk operation early", named("Operation")),
-    "GET /events": Operation("List what happened last", listing(named("Event")), ("limit",)),
+    "GET /events": Operation(
+        "List what happened last; with after: what came since, the oldest first",
+        listing(named("Event")),
+        ("limit", "after", "wait"),
+    ),
     "GET /audits": Operation("List who changed what", listing(named("Audit")), _PAGED),
     "GET /stats": Operation("Count jobs and events", named("Stats")),
     "GET /metrics/series": Operation("Follow the figures over time", named("Series"), ("range",)),

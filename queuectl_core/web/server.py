@@ -62,6 +62,7 @@ ARRIVAL_MS = 10_000
 LOOK_S = 5.0
 HEALTH_S = 5.0
 _OPEN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how to reach them from here
+_FORWARDED = {"x-forwarded-for", "x-forwarded-proto"}
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -179,6 +180,8 @@ def serve(
         expose_tracebacks=False,
         ident="",
         clear_untrusted_proxy_headers=True,
+        trusted_proxy=context.options.trusted_proxy,
+        trusted_proxy_headers=_FORWARDED if context.options.trusted_proxy else set(),
     )
     server.channel_class = Connection
     stop = Event()
@@ -190,6 +193,7 @@ def serve(
         while not stop.is_set():
             wasyncore.loop(timeout=LOOK_S, use_poll=True, map=sockets, count=1)
             slow.close(server.active_channels.values())
+        context.stopping.set()
         _finish(server, sockets, context.clock)
     finally:
         context.operations.stop()

@@ -507,3 +507,43 @@ def test_a_busy_queue_says_when_to_come_again(program, make_context, monkeypatch
     response = program.get("/api/v1/jobs")
 
     assert (response.status, response.header("Retry-After")) == (503, "2")
+
+
+def test_events_come_in_their_order_after_a_number(program, store):
+    for _ in range(5):
+        add(store)
+
+    first = program.get("/api/v1/events?after=0&limit=3").json
+    rest = program.get(f"/api/v1/events?after={first['after']}").json
+
+    assert [one["number"] for one in first["items"]] == [1, 2, 3]
+    assert [one["number"] for one in rest["items"]] == [4, 5]
+    assert program.get(f"/api/v1/events?after={rest['after']}").json["items"] == []
+
+
+def test_a_request_waits_for_an_event(program, store, clock):
+    add(store)
+
+    empty = program.get("/api/v1/events?after=1&wait=20").json
+
+    assert (empty["items"], empty["after"]) == ([], 1)
+    assert sum(clock.waits_ms) == 20_000
+    add(store)
+    assert len(program.get("/api/v1/events?after=1&wait=20").json["items"]) == 1
+
+
+def test_few_may_wait_at_a_time(program):
+    waiters = program.app.context.waiters
+    with waiters, waiters:
+        response = program.get("/api/v1/events?after=0&wait=5")
+
+    assert (response.status, response.header("Retry-After")) == (503, "2")
+    assert program.get("/api/v1/events?after=0&wait=5").status == 200
+
+
+def test_who_waits_is_let_go_when_the_server_stops(program, clock):
+    program.app.context.stopping.set()
+
+    assert program.get("/api/v1/events?after=0&wait=20").json["items"] == []
+
+    assert sum(clock.waits_ms) <= 250

@@ -232,3 +232,45 @@ def test_who_does_not_get_a_request_across_in_time_is_cut_off(clock):
     watch.close([slow, idle, fresh])
 
     assert [one.will_close for one in (slow, idle, fresh)] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("options", "secure"),
+    [
+        ((), False),
+        (("--trusted-proxy", "127.0.0.1"), True),
+        (("--trusted-proxy", "10.0.0.1"), False),
+    ],
+)
+def test_only_a_trusted_proxy_says_that_the_client_came_by_https(start, options, secure):
+    _, said = start("--port", "0", *options)
+    link = said["login"].removeprefix(said["url"])
+
+    told = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "9.9.9.9"}
+    response, _ = get(said, link, **told)
+
+    assert ("Secure" in response.getheader("Set-Cookie")) is secure
+
+
+def test_a_trusted_proxy_is_an_address(run):
+    done = run("web", "--trusted-proxy", "proxy.example.org")
+
+    assert done.returncode == 64
+    assert "takes an address" in done.stderr
+    assert run("web", "--trusted-proxy", "socket").returncode == 64
+
+
+def test_who_waits_for_events_is_answered_on_stop(start, run):
+    secret = run("-q", "web", "token", "add", "ann", "--role", "read").stdout.strip()
+    process, said = start("--port", "0")
+    connection = connect(said)
+    token = {"Authorization": f"Bearer {secret}"}
+    connection.request("GET", "/api/v1/events?after=0&wait=20", headers=token)
+    assert get(said, "/healthz")[0].status == 200  # came after it, and is answered meanwhile
+
+    process.send_signal(signal.SIGTERM)
+
+    response = connection.getresponse()
+    assert (response.status, json.loads(response.read())["items"]) == (200, [])
+    assert process.wait(DEADLINE_S) == 0
+    connection.close()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from queuectl_core.job import Job
-    from queuectl_core.storage.series_records import EventPage, Flow, Run
+    from queuectl_core.storage.series_records import EventPage, Flow, PastEvent, Run
     from queuectl_core.storage.sqlite.rows import Row
 
 MINUTE_MS = 60_000
@@ -68,6 +68,10 @@ class SqliteInsight:
     ) -> EventPage:
         """See Series.history."""
         return series.history(self._rows, below=below, limit=limit, events=events, job=job)
+
+    def happened(self, *, after: int, limit: int) -> list[PastEvent]:
+        """See Series.happened."""
+        return series.happened(self._rows, after=after, limit=limit)
 
     def _rows(
         self, statement: str, values: Mapping[str, apsw.SQLiteValue] | None = None

@@ -86,3 +86,8 @@ def history(
     reached = found[-1].seq if len(found) == limit else floor
     more = reached > ask(sql.OLDEST, {})[0][0]
     return EventPage(found, reached if more else None)
+
+
+def happened(ask: Ask, *, after: int, limit: int) -> list[PastEvent]:
+    """See Series.happened."""
+    return [PastEvent._make(row) for row in ask(sql.HAPPENED, {"after": after, "limit": limit})]

@@ -41,6 +41,15 @@ SELECT events.seq, events.at_ms, events.job, jobs.id, jobs.queue, events.event,
 FROM events
 LEFT JOIN jobs ON jobs.number = events.job
 WHERE events.seq >= :floor AND events.seq < :below"""
+HAPPENED = """
+SELECT events.seq, events.at_ms, events.job, jobs.id, jobs.queue, events.event,
+    events.duration_ms, events.detail
+FROM events
+LEFT JOIN jobs ON jobs.number = events.job
+WHERE events.seq > :after
+ORDER BY events.seq
+LIMIT :limit
+"""
 
 
 def history(kinds: int, *, one_job: bool) -> str:
