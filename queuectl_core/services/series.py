@@ -73,6 +73,18 @@ def past(store: Store, *, range_name: str, now_ms: int) -> Past:
     )
 
 
+def before(store: Store, *, range_name: str, now_ms: int) -> dict[str, int]:
+    """Return the sums of as much time as one of RANGES has, just before it."""
+    count, step_ms = RANGES[range_name]
+    first_ms = (now_ms // step_ms - count + 1) * step_ms
+    sums = dict.fromkeys(_WORDS.values(), 0)
+    for row in store.insight().flow(since_ms=first_ms - count * step_ms, step_ms=step_ms):
+        word = _WORDS.get(row.event)
+        if word is not None and row.at_ms < first_ms:
+            sums[word] += row.events
+    return sums
+
+
 def percentile(values: Sequence[int], share: int) -> int | None:
     """Return the value that `share` percent of sorted values do not exceed (nearest rank)."""
     if not values:

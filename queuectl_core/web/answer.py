@@ -18,11 +18,15 @@ class Page(Record):
 
 
 class Redirect(Record):
-    """Go on at `path`, which does not have the base path; `notice` is shown there once."""
+    """Go on at `path`, which does not have the base path; `notice` is shown there once.
+
+    `undo` is what takes it back: the path of a form, with its fields as a query.
+    """
 
     path: str
     notice: str = ""
     headers: Sequence[tuple[str, str]] = ()
+    undo: str = ""
 
 
 class Answer(Record):

@@ -144,7 +144,8 @@ class App:
                 where = self.context.options.base_path + quote(found.path, safe=URL_LETTERS)
                 headers = [("Location", where), security.NO_STORE, *found.headers]
                 if found.notice:
-                    headers.append(self._notice(found.notice, facts, age_s=_NOTICE_S))
+                    told = f"{found.notice}\n{found.undo}"
+                    headers.append(self._notice(told, facts, age_s=_NOTICE_S))
                 return Answer(b"", HTML, 303, headers)
         if any(name == "Cache-Control" for name, _ in found.headers):
             return found
@@ -179,7 +180,9 @@ class App:
         self, request: Request, args: Mapping[str, str], identity: Identity, request_id: str
     ) -> Facts:
         zone = request.cookies.get("zone", "")
-        notice = request.cookies.get(NOTICE)
+        sealed = request.cookies.get(NOTICE)
+        told = sessions.unseal(self.context.key, "notice", sealed) or "" if sealed else ""
+        notice, _, undo = told.partition("\n")
         return Facts(
             method=request.method,
             path=request.path,
@@ -195,7 +198,8 @@ class App:
             context=self.context,
             body=request.body,
             headers=request.headers,
-            notice=sessions.unseal(self.context.key, "notice", notice) or "" if notice else "",
+            notice=notice,
+            undo=undo,
             peer=request.peer,
             secure=request.secure,
         )

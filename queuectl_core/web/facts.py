@@ -70,7 +70,8 @@ class Facts(Record):
     `role` is what the asker may do, `actor` who that is, for events and pauses; `args` are the
     parts of the path that vary; `csrf` goes into every form; `zone` is utc, local or server;
     `wants_fragment` asks for the inside of <main> alone. `body` is empty but for the API. `headers`
-    have lower-case names. `notice` is what the form before has done, said once.
+    have lower-case names. `notice` is what the form before has done, said once, and `undo` what
+    takes it back (answer.Redirect).
     `peer` is the asker's address, `secure` whether it came by https.
     """
 
@@ -89,6 +90,7 @@ class Facts(Record):
     body: bytes = b""
     headers: Mapping[str, str] = {}
     notice: str = ""
+    undo: str = ""
     peer: str = ""
     secure: bool = False
 

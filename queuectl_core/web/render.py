@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from bottle import SimpleTemplate
 
@@ -59,6 +59,12 @@ def _template(name: str) -> SimpleTemplate:
     return SimpleTemplate(assets.read(f"templates/{name}.html").decode())
 
 
+def _undo_of(undo: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return path and fields of what takes the last action back."""
+    path, _, query = undo.partition("?")
+    return path, parse_qsl(query, keep_blank_values=True)
+
+
 class _Tools:
     """What templates may call, bound to one request."""
 
@@ -75,6 +81,7 @@ class _Tools:
             "asset": self.asset,
             "icon": views_text.icon,
             "standing": self.standing,
+            "undo_of": _undo_of,
             "ago": self.ago,
             "at": self.at,
             "since": self.since,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from queuectl_core.web.facts import Facts, Page, Values
     from queuectl_core.web.forms import Choice, Filter
 
+TYPED_FROM = 100
+"""Jobs above which their number must be typed."""
 MANY = 2_000
 """Jobs from which on nobody should wait for the answer."""
 
@@ -34,6 +36,9 @@ def bulk(facts: Facts, store: Store, form: Values) -> Page | Redirect:
     choice = forms.choice_of(form, now_ms=facts.now_ms)
     if form.get("sure") != "1":
         return _asking(facts, store, choice, form, tally=_tally(facts, store, choice))
+    if not _typed(form):
+        tally = _tally(facts, store, choice)
+        return _asking(facts, store, choice, form, tally=tally, wrong=True)
     if _is_long(store, choice):
         return _begin(facts, store, choice)
     act = _act(facts, store, choice)
@@ -44,6 +49,13 @@ def bulk(facts: Facts, store: Store, form: Values) -> Page | Redirect:
         return _asking(facts, store, rest, form, tally=None, done=done)
     refused = f", {swept.refused:,} could not be" if swept.refused else ""
     return Redirect(_back(form), f"{plural(done, 'job')} {_done(choice)}{refused}")
+
+
+def _typed(form: Values) -> bool:
+    """Tell whether the number of the question was typed, where it asked for that."""
+    asked = form.given("count")
+    digits = "".join(letter for letter in form.get("typed") if letter.isdigit())
+    return asked is None or digits == asked
 
 
 def _tally(facts: Facts, store: Store, choice: Choice) -> Tally:
@@ -67,8 +79,15 @@ def _begin(facts: Facts, store: Store, choice: Choice) -> Redirect:
     return Redirect("/operations", f"{_title(choice)}: it is under way")
 
 
-def _asking(
-    facts: Facts, store: Store, choice: Choice, form: Values, *, tally: Tally | None, done: int = 0
+def _asking(  # noqa: PLR0913 - the one question, whatever has led to it
+    facts: Facts,
+    store: Store,
+    choice: Choice,
+    form: Values,
+    *,
+    tally: Tally | None,
+    done: int = 0,
+    wrong: bool = False,
 ) -> Page:
     """Ask; `tally` None: whether to go on after a stretch."""
     below = choice.below if choice.below != forms.LAST else newest(store)
@@ -84,6 +103,8 @@ def _asking(
         back=_back(form),
         tally=tally,
         done=done,
+        wrong=wrong,
+        typed_from=TYPED_FROM,
         below=below,
         asked_at=facts.now_ms,
         destructive=choice.verb.destructive,

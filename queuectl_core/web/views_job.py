@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from queuectl_core.errors import NotFound
 from queuectl_core.flow import HELD
 from queuectl_core.lifecycle import CLAIMABLE, FINAL, TRANSITIONS, Event, State
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from queuectl_core.job import Job
     from queuectl_core.services.waiting import Relations
     from queuectl_core.storage.store import Store
+    from queuectl_core.web.actions import Deed
     from queuectl_core.web.facts import Facts, Values
 
 MASK = "••••••"
@@ -109,7 +112,22 @@ def act(facts: Facts, store: Store, form: Values) -> Page | Redirect:
         return Redirect("/jobs", f"Job {job.name} is deleted")
     word = "is being stopped" if grave else f"is {deed.verb.done}"
     back = form.get("back")
-    return Redirect("/dead" if back == "/dead" else path_of(job), f"Job {job.name} {word}")
+    where = "/dead" if back == "/dead" else path_of(job)
+    return Redirect(where, f"Job {job.name} {word}", undo=_undo(deed, job))
+
+
+def _undo(deed: Deed, job: Job) -> str:
+    """Return what takes an action on one job back; empty where nothing does."""
+    undo: dict[str, dict[str, object]] = {
+        "hold": {"action": "release"},
+        "release": {"action": "hold"},
+        "priority": {"action": "priority", "priority": job.priority},
+        "queue": {"action": "queue", "queue": job.queue},
+        "start": {"action": "start", "run_at": jobs.moment(job.run_at_ms)},
+        "now": {"action": "start", "run_at": jobs.moment(job.run_at_ms)},
+    }
+    fields = undo.get(deed.action)
+    return f"{path_of(job)}?{urlencode(fields)}" if fields else ""
 
 
 def copy(facts: Facts, store: Store, _form: Values) -> Redirect:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from queuectl_core.errors import WrongState
 from queuectl_core.records import Record
 from queuectl_core.services import queues, series
@@ -123,14 +125,20 @@ def pause(facts: Facts, store: Store, form: Values) -> Redirect:
     """Let no job of a queue start any more; without a name, of no queue."""
     name = form.given("queue")
     queues.pause(store, name, by=facts.actor, reason=form.given("reason"), now_ms=facts.now_ms)
-    return Redirect("/queues", f"Queue {name} is paused" if name else "All queues are paused")
+    undo = "/queues/resume?" + urlencode({"queue": name or ""})
+    told = f"Queue {name} is paused" if name else "All queues are paused"
+    return Redirect("/queues", told, undo=undo)
 
 
 def resume(facts: Facts, store: Store, form: Values) -> Redirect:
     """Let jobs of a queue start again."""
     name = form.given("queue")
+    before = next((one for one in store.pauses() if one.queue == name), None)
     try:
         queues.resume(store, name, now_ms=facts.now_ms)
     except WrongState as error:
         return Redirect("/queues", str(error))
-    return Redirect("/queues", f"Queue {name} goes on" if name else "All queues go on")
+    reason = "" if before is None else before.reason or ""
+    undo = "/queues/pause?" + urlencode({"queue": name or "", "reason": reason})
+    told = f"Queue {name} goes on" if name else "All queues go on"
+    return Redirect("/queues", told, undo=undo)

@@ -6,6 +6,7 @@ import os
 
 from queuectl_core import config
 from queuectl_core import home as homes
+from queuectl_core.errors import UsageError
 from queuectl_core.hook import EVENTS
 from queuectl_core.services import hooks, intake, settings, tokens
 from queuectl_core.services.checks import size
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from queuectl_core.web.facts import Facts, Page, Values
 
 FEW = 20
+CHANGEABLE = tuple(setting.key for setting in config.TABLE if setting.key != "db-path")
+"""All but the one that would lead the dashboard and its workers to different queues."""
+FILED = ("default", "file")
+"""Where a value comes from that the file can change: a variable goes before it."""
 
 
 def show(facts: Facts, store: Store, _query: Values) -> Page:
@@ -58,6 +63,22 @@ def remove_hook(facts: Facts, store: Store, form: Values) -> Redirect:
     return Redirect("/settings", f"Hook {name} is removed")
 
 
+def change(facts: Facts, store: Store, form: Values) -> Redirect:
+    """Set a setting, or give it its default back."""
+    home, key = facts.context.home, form.get("key")
+    if key not in CHANGEABLE:
+        raise UsageError(f'"{key[:60]}" is not changed from here', hint="queuectl config set")
+    if form.get("action") == "unset":
+        settings.forget(home, key)
+        told = f"{key} has its default again"
+    else:
+        row = settings.change(home, key, form.get("value"))
+        told = f"{key} is {row.value}"
+    facts.context.settings = homes.read_settings(home, os.environ)
+    store.access().note(facts.actor, "config set", key, told, now_ms=facts.now_ms)
+    return Redirect("/settings", f"{told}; workers take it within a second")
+
+
 def _page(facts: Facts, store: Store, *, made: tokens.NewToken | None) -> Page:
     home, path = facts.context.home, facts.context.db_path
     administers = facts.role.may(Role.ADMIN)
@@ -69,6 +90,7 @@ def _page(facts: Facts, store: Store, *, made: tokens.NewToken | None) -> Page:
         "settings",
         live=made is None,
         rows=[(row, config.BY_KEY[row.key]) for row in rows],
+        changeable=[row for row in rows if row.key in CHANGEABLE and row.source in FILED],
         place_rows=_places(path, home.path),
         made=made,
         roles=tokens.ROLES,

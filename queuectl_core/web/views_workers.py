@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from queuectl_core.errors import NotFound
 from queuectl_core.services import workers
+from queuectl_core.web import forms
+from queuectl_core.web.facts import Redirect
 from queuectl_core.web.views_frame import framed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from queuectl_core.storage.store import Store
     from queuectl_core.web.facts import Facts, Page, Values
+
+
+def stop(facts: Facts, store: Store, form: Values) -> Page | Redirect:
+    """Let a worker's jobs end and the worker with them, once that was asked for."""
+    number = forms.number(facts.args["id"], 0)
+    row = next((one for one in store.workers() if one.id == number and one.alive), None)
+    if row is None:
+        raise NotFound(f"no worker {number} runs")
+    if form.get("sure") != "1":
+        return framed(
+            store, "confirm_worker", "Stop this worker?", "workers", worker=row, live=False
+        )
+    workers.tell_to_stop(store, number)
+    return Redirect("/workers", f"Worker {number} stops when its jobs have ended")
 
 
 def show(facts: Facts, store: Store, _query: Values) -> Page:
