@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     "/", "/jobs", "/jobs?state=dead", "/jobs?q=colour:red", "/queues", "/workers", "/dead",
-    "/metrics-ui", "/events", "/operations", "/settings", "/enqueue",
+    "/metrics-ui", "/metrics-ui?compare=1", "/events", "/operations", "/settings", "/enqueue",
 )  # fmt: skip
 OUTPUT = (
     b"\x1b[1;34m==>\x1b[0m Building \x1b[1mweb\x1b[0m\n\x1b[32mok\x1b[0m 214 modules\n"

@@ -8,7 +8,9 @@ import pytest
 from playwright.sync_api import expect
 
 from queuectl_core.clock import SystemClock
+from queuectl_core.flow import After, Flow
 from queuectl_core.lifecycle import State
+from tests.browser.test_every_page import violations
 from tests.builders import jobs_of, new_job
 
 
@@ -288,3 +290,83 @@ def test_a_visit_and_an_update_are_small(open_page, site, busy, path):
     assert len(update.body()) > 1_000
     again = {"X-Fragment": "main", "If-None-Match": update.headers["etag"]}
     assert page.request.get(site.url + path, headers=again).status == 304
+
+
+def test_who_waits_for_whom_is_drawn_and_leads_on(open_page, site, store):
+    after = Flow(after=(After("load"),))
+    jobs = [
+        new_job("./load", id="load", flow=Flow(hold=True)),
+        new_job("./mail", id="mail", flow=after),
+    ]
+    store.enqueue(jobs, now_ms=SystemClock().now_ms())
+    page = open_page("/jobs/mail")
+    kin = page.get_by_role("region", name="What it waits for")
+    expect(kin).to_contain_text("must complete")
+
+    kin.get_by_role("link", name="load").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("load")
+    ask(page, "Release", exact=True)
+    expect(page.locator(".head .badge")).to_have_text("pending")
+    ask(page, "Undo")
+    expect(page.locator(".head .badge")).to_have_text("held")
+    assert violations(page) == []
+
+
+def test_very_many_jobs_want_their_number_typed(open_page, site, store):
+    store.enqueue([new_job() for _ in range(150)], now_ms=SystemClock().now_ms())
+    page = open_page("/jobs?state=pending")
+    page.locator("[data-row] input").first.check()
+    page.get_by_label("All that match").check()
+    page.locator("#bulk-bar").get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_label("Type 150 to go on").fill("15")
+    ask(page, "Cancel 150 jobs")
+    expect(page.get_by_role("alert")).to_contain_text("another number")
+    assert violations(page) == []
+
+    page.get_by_label("Type 150 to go on").fill("150")
+    ask(page, "Cancel 150 jobs")
+
+    expect(page.locator(".notice")).to_have_text("150 jobs cancelled")
+    assert jobs_of(store, states=(State.PENDING,)) == []
+
+
+def test_a_server_that_was_started_again_is_found_again(open_page, site, store):
+    page = open_page("/jobs")
+    live = page.locator("#live")
+    expect(live).to_have_text("Live 2 s")
+
+    page.route("**/jobs", lambda route: route.fulfill(status=503, body="busy"))
+    expect(live).to_have_text("Reconnecting")
+    expect(page.locator("#say")).to_have_text(
+        "The connection is lost; trying again", timeout=20_000
+    )
+    page.unroute("**/jobs")
+    store.enqueue([new_job("./meanwhile")], now_ms=SystemClock().now_ms())
+
+    expect(page.get_by_text("./meanwhile")).to_be_visible(timeout=30_000)
+    expect(page.locator("#say")).to_have_text("Connected again")
+
+
+def test_a_job_is_read_by_keys(open_page, site, store, busy):
+    page = open_page(f"/jobs/{busy['dead']}")
+    press(page, "w")
+    expect(page.locator("#output")).to_have_class("output wrap")
+    press(page, "f")
+    expect(page.locator("#follow")).not_to_be_checked()
+    press(page, "#")
+    expect(page.get_by_role("heading", name="Delete this job?")).to_be_visible()
+    expect(page.get_by_role("link", name="Leave it")).to_be_focused()
+    press(page, "Enter")
+    for key, heading in (
+        ("q", "Queues"),
+        ("w", "Workers"),
+        ("d", "Dead jobs"),
+        ("m", "Metrics"),
+        ("e", "Events"),
+        ("p", "Operations"),
+        (",", "Settings"),
+        ("o", "Overview"),
+    ):
+        press(page, "g", key)
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
