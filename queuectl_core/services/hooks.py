@@ -9,7 +9,7 @@ from queuectl_core import job as checks
 from queuectl_core.durations import parse_duration_ms
 from queuectl_core.errors import BadData, JobExists, NotFound, WrongState
 from queuectl_core.hook import EVENTS, OF_JOBS, PRIORITY, RETRIES, SLOW, Happening, NewHook, run_of
-from queuectl_core.job import HOOKS_QUEUE, Job
+from queuectl_core.job import HOOKS_QUEUE, Job, is_encodable
 from queuectl_core.lifecycle import CLAIMABLE, STATES, State
 from queuectl_core.selection import Selection
 from queuectl_core.services import intake
@@ -139,7 +139,7 @@ def add(
 
 def find(store: Store, name: str) -> Hook:
     """Return the hook of that name; NotFound where there is none."""
-    found = store.hooks().named(name)
+    found = store.hooks().named(name) if is_encodable(name) else None
     if found is None:
         raise NotFound(f'there is no hook "{name[:130]}"', hint="queuectl hook list")
     return found
