@@ -65,26 +65,39 @@ def preload() -> None:
     import shlex  # noqa: PLC0415 - the event of a hook
     import traceback  # noqa: PLC0415 - an error in a thread
 
-    from queuectl_core import flow, options  # noqa: PLC0415 - the event of a hook
-    from queuectl_core.storage.sqlite import (  # noqa: PLC0415 - a stopped writer, hooks
+    from queuectl_core import flow, hook, options  # noqa: PLC0415 - the event of a hook
+    from queuectl_core.storage.sqlite import (  # noqa: PLC0415 - what few queues have
+        admission,
         holder,
         hooks,
+        limits,
+        many,
+        mutexes,
+        schedules,
+        waiting,
     )
 
     loaded = (
+        admission,
         difflib,
         encodings.ascii,
         encodings.idna,
         flow,
         holder,
+        hook,
         hooks,
         json,
+        limits,
         linecache,
         locale,
+        many,
+        mutexes,
         options,
         resource,
+        schedules,
         shlex,
         traceback,
+        waiting,
     )
     traceback.format_exception_only(ImportError(len(loaded)))
 
