@@ -15,7 +15,7 @@ from queuectl_core.storage.sqlite import jobs as steps_of_jobs
 from queuectl_core.storage.sqlite import statements as plain_sql
 from queuectl_core.storage.sqlite import statements_flow as sql
 from queuectl_core.storage.sqlite.ledger import Ledger
-from tests.builders import released
+from tests.builders import buried, released, stopped
 from tests.conformance import test_flow, test_flow_changes, test_flow_model
 from tests.conformance.engines import SqliteEngine
 
@@ -191,6 +191,18 @@ BY_CHECK = {
         test_flow.test_a_key_until_started_is_free_once_its_job_runs, state=State.PROCESSING
     ),
     replace_cancels_no_twin: test_flow.test_a_twin_that_waits_is_replaced_when_told,
+    a_child_goes_whatever_the_end: partial(
+        test_flow.test_of_ok_and_fail_exactly_one_runs,
+        how=buried,
+        ended=State.DEAD,
+        late=False,
+    ),
+    a_cancelled_parent_did_not_fail: partial(
+        test_flow.test_of_ok_and_fail_exactly_one_runs,
+        how=stopped,
+        ended=State.CANCELLED,
+        late=False,
+    ),
 }
 BY_MACHINE = [
     value
