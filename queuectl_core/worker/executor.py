@@ -220,7 +220,7 @@ class _Run:
         self._poll.register(self._stopper, select.POLLIN)
         while True:
             ready = dict(self._poll.poll(self._patience_ms()))
-            for fd in ready.keys() & self._streams.keys():
+            for fd in [fd for fd in self._streams if fd in ready]:  # stdout first
                 if not ready[fd] & select.POLLIN or not self._take(fd):
                     self._drop(fd)
             if self._ended in ready:
